@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The only file that asks which Python runs: const, logging, and nothing else.
+
+Time does not live here: every core gets `now`, a non-wrapping count of milliseconds, from its
+caller (`Ticks` makes it from a port's wrapping counter).
+"""
+
+try:
+    from micropython import const
+except ImportError:  # CPython, CircuitPython without the module
+
+    def const(value):
+        return value
+
+
+DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+
+try:
+    from logging import getLogger as get_logger
+except ImportError:
+
+    class _Logger:
+        """The part of micropython-lib's logging that we use; `sink(level, name, text)` or silence."""
+
+        level = INFO
+        sink = None
+
+        def __init__(self, name):
+            self.name = name
+
+        def log(self, level, text, *args):
+            if _Logger.sink is not None and level >= _Logger.level:
+                _Logger.sink(level, self.name, text % args if args else text)
+
+        def debug(self, text, *args):
+            self.log(DEBUG, text, *args)
+
+        def info(self, text, *args):
+            self.log(INFO, text, *args)
+
+        def warning(self, text, *args):
+            self.log(WARNING, text, *args)
+
+        def error(self, text, *args):
+            self.log(ERROR, text, *args)
+
+    _loggers = {}
+
+    def get_logger(name):
+        if name not in _loggers:
+            _loggers[name] = _Logger(name)
+        return _loggers[name]
+
+
+class Ticks:
+    """Makes a non-wrapping millisecond count from `ticks_ms`, `ticks_diff` of a port.
+
+    Call it at least once per half period of the port's counter (6 days on MicroPython).
+    """
+
+    def __init__(self, ticks_ms, ticks_diff):
+        self._ms, self._diff = ticks_ms, ticks_diff
+        self._last, self._now = ticks_ms(), 0
+
+    def __call__(self):
+        t = self._ms()
+        self._now += self._diff(t, self._last)
+        self._last = t
+        return self._now
