@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""The parameter table, and loading of settings against it.
+
+One table drives defaults, ranges, documents and checks. Settings come as a flat TOML text (the
+CircuitPython subset: strings, integers, floats, booleans, comments). An unknown key or a value out
+of range is refused with the line: a car with half-understood settings does not charge.
+"""
+
+# (name, default, lowest or choices, highest, unit, text)
+TABLE = (
+    ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
+    ("mac", "02:00:00:0e:0e:01", None, None, "", "our Ethernet address, not the modem's"),
+    ("protocols", "iso20_dc", None, None, "", "offered, best first, commas between"),
+    ("services", "DC_BPT,DC", None, None, "", "energy services we may use, best first"),
+    ("control_mode", "Dynamic", ("Dynamic", "Scheduled"), None, "", "control mode wanted"),
+    ("mobility_needs_mode", 1, 1, 2, "", "1 the car, 2 the station decides departure and SOC"),
+    ("allow_iso20_without_tls", False, None, None, "", "bench only: ISO 15118-20 over plain TCP"),
+    ("sdp_tls", True, None, None, "", "ask for TLS in SDP"),
+    ("setup_timeout_s", 20, 5, 120, "s", "V2G_EVCC_CommunicationSetup, from link ready"),
+    ("authorization_s", 180, 60, 600, "s", "longest wait for authorisation (EIM)"),
+    ("cable_check_s", 40, 40, 120, "s", "longest cable check"),
+    ("precharge_s", 10, 7, 60, "s", "longest precharge; some stations need 30"),
+    ("precharge_tolerance_V", 20.0, 1.0, 50.0, "V", "inlet to pack difference allowed to close"),
+    ("welding_rounds", 10, 1, 60, "", "welding detection exchanges before giving up"),
+    ("loop_answer_ms", 500, 500, 5000, "ms", "charge loop answer; standard 500, field 2000"),
+    ("timing_profile", "strict", ("strict", "field"), None, "", "standard or field timeouts"),
+    ("slac_direct_dB", 40, 1, 100, "dB", "mean attenuation of a sure match"),
+    ("slac_indirect_dB", 60, 1, 127, "dB", "mean attenuation beyond which nothing matches"),
+    ("slac_retry_s", 60, 10, 600, "s", "how long to look for a station after plug-in"),
+    ("departure_s", 86400, 60, 604800, "s", "departure when nobody said otherwise"),
+    ("inlet_max_C", 90.0, 40.0, 120.0, "°C", "inlet temperature that ends charging"),
+    ("ev_capacity_Wh", 60000.0, 100.0, 2e6, "Wh", "simulated vehicle: usable capacity"),
+    ("ev_soc", 50.0, 0.0, 100.0, "%", "simulated vehicle: SOC at start"),
+    ("ev_target_soc", 80, 0, 100, "%", "simulated vehicle: SOC wanted"),
+    ("ev_min_soc", 20, 0, 100, "%", "simulated vehicle: SOC never gone below"),
+    ("ev_max_soc", 100, 1, 100, "%", "simulated vehicle: SOC never gone above"),
+    ("ev_empty_V", 340.0, 20.0, 1500.0, "V", "simulated vehicle: pack at 0 %"),
+    ("ev_full_V", 400.0, 20.0, 1500.0, "V", "simulated vehicle: pack at 100 %"),
+    ("ev_min_V", 300.0, 1.0, 1500.0, "V", "lowest pack voltage"),
+    ("ev_max_V", 450.0, 20.0, 1500.0, "V", "highest pack voltage"),
+    ("ev_charge_power_W", 60000.0, 0.0, 4e6, "W", "simulated vehicle: charge power"),
+    ("ev_charge_current_A", 200.0, 0.0, 3000.0, "A", "simulated vehicle: charge current"),
+    ("ev_discharge_power_W", 11000.0, 0.0, 4e6, "W", "discharge power; 0 = never discharge"),
+    ("ev_discharge_current_A", 40.0, 0.0, 3000.0, "A", "discharge current"),
+)
+
+
+class SettingsError(ValueError):
+    """A settings text that must not be used; str() says line, key and reason."""
+
+
+class Params:
+    """The settings as attributes, at their defaults; `set` checks one."""
+
+    def __init__(self):
+        for row in TABLE:
+            setattr(self, row[0], row[1])
+
+    def set(self, name, value):
+        """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
+        for key, default, low, high, unit, _text in TABLE:
+            if key == name:
+                break
+        else:
+            raise SettingsError("unknown key '%s'" % name)
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(default):
+            kind = {bool: "true or false", int: "a whole number", float: "a number"}
+            raise SettingsError(
+                "%s: %s wanted, got %r" % (name, kind.get(type(default), "a text"), value)
+            )
+        if isinstance(low, tuple):
+            if value not in low:
+                raise SettingsError("%s: '%s' is none of %s" % (name, value, ", ".join(low)))
+        elif low is not None and not low <= value <= high:
+            raise SettingsError("%s: %s is outside %s..%s %s" % (name, value, low, high, unit))
+        if name == "mac":
+            parse_mac(value)
+        setattr(self, name, value)
+
+
+def parse_mac(text):
+    """6 bytes of "02:00:00:0e:0e:01". Raises SettingsError; a multicast address is refused."""
+    try:
+        mac = bytes([int(part, 16) for part in text.split(":")])
+    except ValueError:
+        mac = b""
+    if len(mac) != 6 or mac[0] & 1 or mac == bytes(6):
+        raise SettingsError("mac: '%s' is no unicast Ethernet address like 02:..:01" % text)
+    return mac
+
+
+def _value(text):
+    """One TOML value of the subset, and what follows it on the line."""
+    if text[0] == '"':
+        end = text.find('"', 1)
+        if end < 0:
+            raise SettingsError("text without closing quote")
+        if "\\" in text[1:end]:
+            raise SettingsError("backslashes are not understood")
+        return text[1:end], text[end + 1 :].strip()
+    word, _, rest = text.partition("#")
+    word = word.strip()
+    rest = "#" + rest if rest else ""
+    if word in ("true", "false"):
+        return word == "true", rest
+    for kind in (int, float):
+        try:
+            number = kind(word.replace("_", ""))
+        except ValueError:
+            continue
+        # "nan" and "inf" pass float() and would pass no range check that means anything
+        if number != number or number in (float("inf"), float("-inf")):
+            break
+        return number, rest
+    raise SettingsError("'%s' is no text, number, true or false" % word)
+
+
+def load(text, params=None, source="settings.toml"):
+    """`Params` from a settings text. Raises SettingsError naming source, line, key and reason."""
+    params = params or Params()
+    seen = []
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.strip()
+        if not line or line[0] == "#":
+            continue
+        try:
+            name, equals, rest = line.partition("=")
+            name, rest = name.strip(), rest.strip()
+            if not equals or not rest:
+                raise SettingsError("'%s' is no line of the form key = value" % line)
+            if name in seen:
+                raise SettingsError("%s: set twice" % name)
+            value, rest = _value(rest)
+            if rest and rest[0] != "#":
+                raise SettingsError("%s: '%s' after the value" % (name, rest))
+            params.set(name, value)
+            seen.append(name)
+        except SettingsError as error:
+            raise SettingsError("%s line %d: %s" % (source, number, error)) from None
+    return params

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""What a vehicle (BMS, energy management, inverter, dashboard) gives the charging stack, and gets.
+
+Plain methods, no async: return cached values at once. SI units; SOC in percent. Positive current
+and power charge the battery, negative discharge it; limits named `..discharge..` are positive
+magnitudes. Signs on the wire are converted in `iso20.units` only. `SimVehicle` (sim_vehicle.py) is
+the reference implementation; any object with these methods is a vehicle.
+"""
+
+
+class Limits:
+    """What the battery and the inlet stand now. All zero = no power; the loop sends that at once."""
+
+    def __init__(self):
+        self.charge_power = 0.0  # W, maximum
+        self.charge_current = 0.0  # A, maximum
+        self.discharge_power = 0.0  # W, maximum, magnitude; 0 = never give back
+        self.discharge_current = 0.0  # A, maximum, magnitude
+        self.min_charge_power = 0.0  # W
+        self.min_charge_current = 0.0  # A
+        self.min_discharge_power = 0.0  # W
+        self.min_discharge_current = 0.0  # A
+        self.max_voltage = 0.0  # V, never to be exceeded at the inlet
+        self.min_voltage = 0.0  # V, lowest voltage of the pack under load, > 0
+
+
+class Demand:
+    """What the car wants, energies in Wh relative to now (negative: may be taken out)."""
+
+    def __init__(self):
+        self.target_current = 0.0  # A, Scheduled mode; negative asks to discharge
+        self.target_voltage = 0.0  # V
+        self.target_energy = 0.0  # Wh to the target SOC
+        self.max_energy = 0.0  # Wh to the highest SOC allowed
+        self.min_energy = 0.0  # Wh to the lowest SOC allowed; > 0: must charge first
+        self.max_v2x_energy = None  # Wh to the upper end of the V2X window, None = no window
+        self.min_v2x_energy = None  # Wh to the lower end
+        self.target_soc = 80  # %
+        self.min_soc = 10  # %
+        self.max_soc = 100  # %
+        self.departure_s = 86400  # s from now
+
+
+class Measured:
+    """What the car measures on its own side."""
+
+    def __init__(self):
+        self.pack_voltage = None  # V, battery side of the contactors
+        self.current = None  # A into the battery
+        self.soc = 0.0  # %
+        self.capacity = 0.0  # Wh, usable
+
+
+class Vehicle:
+    """The interface, with the rate of each call and what None means."""
+
+    def update(self, now):
+        """Take in new data (CAN mailbox, sensors). Called at least every 50 ms; `now` in ms."""
+
+    def identity(self):
+        """EVCCID text, or None: the host MAC is used. Once per session."""
+
+    def limits(self):
+        """`Limits`, called every charge loop (0.2 s) and by safety (20 ms). Never None."""
+
+    def demand(self):
+        """`Demand`, called every charge loop. Never None."""
+
+    def measured(self):
+        """`Measured`, called every charge loop. A `pack_voltage` of None forbids closing."""
+
+    def wants_power(self):
+        """False ends the session by the car's wish. Called every charge loop."""
+
+    def offer(self, evse):
+        """The station's last values: dict of its response's fields in SI units. Every loop."""
+
+    def notify(self, event):
+        """Event text: "plugged", "precharge", "closed", "stopping", "opened", "unplugged"."""
+
+    def fault(self):
+        """Text of a fault that must end charging, or None. Called every 20 ms."""
