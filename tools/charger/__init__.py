@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The simulated charging station: SLAC EVSE side, SDP, TCP, ISO 15118-20 SECC. See README.md."""
