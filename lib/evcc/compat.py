@@ -20,7 +20,7 @@ try:
 except ImportError:
 
     class _Logger:
-        """The part of micropython-lib's logging that we use; `sink(level, name, text)` or silence."""
+        """The part of micropython-lib's logging that we use: to `sink(level, name, text)`."""
 
         level = INFO
         sink = None

@@ -58,11 +58,13 @@ class Params:
 
     def set(self, name, value):
         """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
-        for key, default, low, high, unit, _text in TABLE:
-            if key == name:
-                break
-        else:
+        row = None
+        for entry in TABLE:
+            if entry[0] == name:
+                row = entry
+        if row is None:
             raise SettingsError("unknown key '%s'" % name)
+        _, default, low, high, unit, _ = row
         if isinstance(default, float) and type(value) is int:
             value = float(value)
         if type(value) is not type(default):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For people: each StopReason with what happened and what to do. Read by tools, docs and the REPL."""
+"""For people: each StopReason, what happened and what to do. For tools, docs and the REPL."""
 
 TEXTS = {
     "COMPLETED": "The car has what it wanted.",

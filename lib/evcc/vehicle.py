@@ -9,7 +9,7 @@ the reference implementation; any object with these methods is a vehicle.
 
 
 class Limits:
-    """What the battery and the inlet stand now. All zero = no power; the loop sends that at once."""
+    """What battery and inlet stand now. All zero = no power; the loop sends that at once."""
 
     def __init__(self):
         self.charge_power = 0.0  # W, maximum

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: MIT
+"""Where everything meets: from plug-in over SLAC, IPv6, SDP, TCP and the session to unplug.
+
+`step(now)` does what is to do and says when to come back; any loop can drive it. The story is one
+generator, a yield is "look again later". Packages of a phase are imported when it begins, and SLAC
+is dropped from memory once matched: code lives in RAM on boards without ROMFS.
+"""
+
+import gc
+import sys
+
+from evcc.compat import const, get_logger
+from evcc.params import parse_mac
+from evcc.reasons import GOOD, V2GError
+from evcc.safety import Safety
+
+_IDLE_MS = const(50)  # vehicle data at least this often
+_LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
+_UNLOCK_MS = const(10000)
+
+log = get_logger("evcc.controller")
+
+
+class Controller:
+    """The car's charging communication on one port.
+
+    `port`: frame port (modem driver, raw link). `board`: safety's ports. `vehicle`: see
+    vehicle.py. `urandom(n) -> bytes`. `trace`: None or a trace object. `slac`: False on a link
+    that is there already (bench). `unix`: Unix time at `now` = 0, None when no clock is known.
+
+    `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
+    `detail` with it. `session`: the last ISO 15118-20 session object or None.
+    """
+
+    def __init__(self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None):
+        self.port = port
+        self.board = board
+        self.vehicle = vehicle
+        self.params = params
+        self.safety = Safety(board, vehicle, params)
+        self.state = "unplugged"
+        self.result = None
+        self.detail = ""
+        self.session = None
+        self.protocol = None
+        self.slac = None
+        self.host = None
+        self._urandom = urandom
+        self._trace = trace
+        self._use_slac = slac
+        self._unix = unix
+        self._mac = parse_mac(params.mac)
+        self._sdp = None
+        self._tcp = None
+        self._framer = None
+        self._exchange = None
+        self._stop = None
+        self._tick_at = 0
+        self._setup_end = None
+        self._story = self._run()
+        self._wake = 0
+        self.now = 0
+
+    # --- for the user ----------------------------------------------------------------------------
+
+    def stop(self, reason="USER_STOP"):
+        """End charging in order, by the shortest allowed path."""
+        self._stop = reason
+        if self.session:
+            self.session.wish_stop(reason)
+
+    def summary(self):
+        """The session in a dict: protocol, service, control_mode, energies in Wh, result."""
+        s = self.session
+        chosen = s.selected if s else None
+        return {
+            "protocol": self.protocol,
+            "service": chosen.name if chosen else None,
+            "control_mode": chosen.control_mode if chosen else None,
+            "mobility_needs_mode": chosen.mobility_needs_mode if chosen else None,
+            "evseid": s.evseid if s else None,
+            "loops": s.loops if s else 0,
+            "charged_Wh": s.charged if s else 0.0,
+            "discharged_Wh": s.discharged if s else 0.0,
+            "forced_openings": self.safety.forced_openings,
+            "result": self.result,
+            "detail": self.detail,
+        }
+
+    # --- the loop --------------------------------------------------------------------------------
+
+    def step(self, now):
+        """Do what is to do at `now`; returns the time by which to call again."""
+        self.now = now
+        self.vehicle.update(now)
+        self.safety.alive(now)
+        if now >= self._tick_at:
+            self._tick_at = self.safety.tick(now)
+        self._receive(now)
+        wake = min(self._tick_at, now + _IDLE_MS, self.port.next_poll(now))
+        if self.slac:
+            wake = min(wake, self.slac.step(now))
+        if self.host:
+            wake = min(wake, self.host.step(now))
+        if self._sdp:
+            wake = min(wake, self._sdp.step(now))
+        if self._exchange:
+            self._watch(now)
+            wake = min(wake, self._exchange.step(now))
+        if now >= self._wake:
+            self._wake = now + next(self._story)
+        return max(min(wake, self._wake), now)
+
+    def _receive(self, now):
+        port = self.port
+        port.poll(now)
+        while True:
+            frame = port.receive()
+            if frame is None:
+                return
+            if self._trace:
+                self._trace.frame(False, frame, now)
+            kind = frame[12] << 8 | frame[13]
+            if kind == 0x88E1:
+                if self.slac:
+                    self.slac.feed(frame, now)
+            elif kind == 0x86DD and self.host:
+                self.host.feed(frame, now)
+
+    def _transmit(self, frame):
+        if self._trace:
+            self._trace.frame(True, frame, self.now)
+        return self.port.send(frame)
+
+    def _watch(self, now):
+        """What ends a session from outside: safety, link, unplug, set-up time."""
+        exchange = self._exchange
+        if exchange.done:
+            return
+        fault = self.safety.fault
+        if fault:
+            exchange.throw(V2GError(fault[0], fault[1]), now)
+        elif self.safety.pilot == "A":
+            exchange.throw(V2GError("UNPLUGGED"), now)
+        elif self._framer.error:
+            exchange.throw(V2GError("UNDECODABLE", self._framer.error), now)
+        elif self._tcp.state == "CLOSED":
+            exchange.throw(V2GError("LINK_LOST", self._tcp.error or "closed"), now)
+        elif self._setup_end is not None:
+            if exchange.state not in ("supportedAppProtocol", "SessionSetup"):
+                self._setup_end = None
+            elif now > self._setup_end:
+                exchange.throw(V2GError("SETUP_TIMEOUT"), now)
+
+    # --- the story -------------------------------------------------------------------------------
+
+    def _run(self):
+        """Plug-in to unplug, for ever."""
+        while True:
+            self.state = "unplugged"
+            while self.safety.pilot not in "BC" or not self.port.ready:
+                yield 20
+            yield from self._plugged()
+            # No second session before the connector was out: the driver decides.
+            while self.safety.pilot != "A":
+                yield 20
+            self.vehicle.notify("unplugged")
+
+    def _plugged(self):
+        """One session, whatever becomes of it; ends with safe outputs and a result."""
+        self.safety.reset()
+        self.result = self._stop = self.session = self.protocol = None
+        self.detail = ""
+        self.vehicle.notify("plugged")
+        reason, detail = "COMPLETED", ""
+        try:
+            if self._use_slac:
+                yield from self._match()
+            address, port, mac = yield from self._discover()
+            yield from self._connect(address, port, mac)
+            yield from self._communicate()
+            reason = self.session.stop
+        except V2GError as error:
+            reason, detail = error.reason, error.detail
+        # Section 9's order: pilot B, wait for no current, contactors open, only then close TCP.
+        self.safety.release()
+        while self.safety.state not in ("open", "stuck"):
+            yield 10
+        yield from self._close(reason in GOOD)
+        if self.safety.forced:
+            reason, detail = "FORCED_OPENING", "%s %s" % (reason, detail)
+        elif self.safety.fault and reason in GOOD:
+            reason, detail = self.safety.fault
+        self.safety.unlock()
+        yield from self._leave()
+        end = self.now + _UNLOCK_MS
+        while self.board.locked() and self.now < end:
+            yield 20
+        self.detail = detail
+        self.result = reason
+        self.state = "finished"
+        log.info("finished: %s %s", reason, detail)
+
+    def _check_plug(self):
+        if self.safety.pilot == "A":
+            raise V2GError("UNPLUGGED")
+        if self._stop:
+            raise V2GError(self._stop)
+
+    def _match(self):
+        from evcc.slac import Slac
+
+        self.state = "matching"
+        self.slac = Slac(self._mac, self._transmit, self._urandom, self.params, self.safety.toggle)
+        self.slac.start(self.now)
+        while self.slac.state != "ready":
+            self._check_plug()
+            if self.slac.state == "failed":
+                raise V2GError("SLAC_FAILED", self.slac.failure)
+            yield 10
+        log.info("matched")
+
+    def _discover(self):
+        """IPv6 up and the station's address."""
+        from evcc.net import Host
+        from evcc.sdp import Sdp
+
+        self.state = "discovering"
+        self._setup_end = self.now + self.params.setup_timeout_s * 1000
+        self.host = Host(self._mac, self._transmit, self._urandom)
+        self.host.start(self.now)
+        while not self.host.ready:
+            self._check_plug()
+            yield 10
+        gc.collect()
+        tls = self.params.sdp_tls
+        self._sdp = Sdp(self.host, self._urandom, tls, self.params)
+        self._sdp.start(self.now)
+        while self._sdp.result is None:
+            self._check_plug()
+            if self._sdp.failure or self.now > self._setup_end:
+                raise V2GError("SDP_FAILED", self._sdp.failure or "no answer")
+            yield 10
+        address, port, tls, mac = self._sdp.result
+        self._sdp = None
+        if tls:
+            raise V2GError("TLS_REFUSED", "the station wants TLS, which is not there yet")
+        if not self.params.allow_iso20_without_tls:
+            raise V2GError("TLS_REFUSED", "allow_iso20_without_tls is not set")
+        log.warning("ISO 15118-20 WITHOUT TLS: for the bench only")
+        return address, port, mac
+
+    def _connect(self, address, port, mac):
+        self.state = "connecting"
+        if mac:
+            self.host.learn(address, mac)
+        self._tcp = self.host.connect(address, port, self.now)
+        while self._tcp.state != "ESTABLISHED":
+            self._check_plug()
+            if self._tcp.state == "CLOSED" or self.now > self._setup_end:
+                raise V2GError("TCP_FAILED", self._tcp.error or "timeout")
+            yield 10
+        if self.slac:
+            self._forget_slac()
+
+    def _communicate(self):
+        """supportedAppProtocol and the session itself."""
+        from evcc.exchange import Exchange
+        from evcc.sap import Sap
+        from evcc.v2gtp import Framer
+
+        self.state = "session"
+        self._framer = Framer(self._message)
+        self._tcp.on_data = self._framer.feed
+        sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
+        yield from self._exchanges(Exchange(sap.story(), sap, self._tcp.send))
+        self.protocol = sap.agreed
+        from evcc.iso20.session import Session
+
+        gc.collect()
+        evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self._mac])
+        session = Session(self.vehicle, self.safety, self.params, evccid, self._unix, self._trace)
+        self.session = session
+        if self._stop:
+            session.wish_stop(self._stop)
+        yield from self._exchanges(Exchange(session.story(), session, self._tcp.send))
+
+    def _exchanges(self, exchange):
+        """Run one story to its end. Raises its V2GError."""
+        self._exchange = exchange
+        exchange.start(self.now)
+        while not exchange.done:
+            yield 10
+        self._exchange = None
+        if exchange.error:
+            raise exchange.error
+
+    def _message(self, payload_type, payload, now):
+        if self._exchange:
+            self._exchange.feed(payload_type, payload, now)
+
+    def _close(self, good):
+        """TCP: after a good end the station closes first, else we do."""
+        self._exchange = None
+        tcp = self._tcp
+        if tcp:
+            self.state = "closing"
+            end = self.now + (_LEAVE_MS if good else 0)
+            while tcp.state == "ESTABLISHED" and self.now < end:
+                yield 20
+            tcp.close(self.now)
+            end = self.now + _LEAVE_MS
+            while tcp.state != "CLOSED" and self.now < end:
+                yield 20
+            tcp.abort(self.now)
+        self._sdp = self._tcp = self._framer = None
+        self.host = None
+
+    def _leave(self):
+        """Take the modem out of the station's network, so that no later plug joins it."""
+        if self.slac or (self._use_slac and self.protocol):
+            if self.slac is None:
+                from evcc.slac import Slac
+
+                self.slac = Slac(
+                    self._mac, self._transmit, self._urandom, self.params, self.safety.toggle
+                )
+            self.slac.leave(self.now)
+            end = self.now + 1000  # TP_match_leave
+            while self.slac.state != "idle" and self.now < end:
+                yield 20
+            self._forget_slac()
+
+    def _forget_slac(self):
+        """Matching is over: from here on its frames are ignored and its code is not needed."""
+        self.slac = None
+        for name in list(sys.modules):
+            if name.startswith("evcc.slac") and sys.implementation.name == "micropython":
+                del sys.modules[name]
+        gc.collect()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Choosing the energy service and its parameter set: ISO 15118-20 8.4.3.
+
+Ranked by the settings, never by the order of the station's list. Value added services are left
+alone. Unknown parameters are ignored.
+"""
+
+from evcc.compat import get_logger
+
+IDS = {"DC": 2, "DC_BPT": 6}
+_MODES = ("", "Scheduled", "Dynamic")
+
+log = get_logger("evcc.iso20")
+
+
+class Choice:
+    """What was taken: `name`, `id`, `set_id`, `control_mode`, `mobility_needs_mode`, `bpt`."""
+
+    def __init__(self, name, parameter_set):
+        values = {p["Name"]: value(p) for p in parameter_set["Parameter"]}
+        self.name = name
+        self.id = IDS[name]
+        self.bpt = name.endswith("BPT")
+        self.set_id = parameter_set["ParameterSetID"]
+        # A set without ControlMode is taken as Scheduled, the mode every station must know.
+        mode = values.get("ControlMode", 1)
+        self.control_mode = _MODES[mode] if mode in (1, 2) else ""
+        self.mobility_needs_mode = values.get("MobilityNeedsMode", 1)
+        self.separated = values.get("BPTChannel") == 2
+
+    def score(self, params):
+        """Higher is better, negative unusable."""
+        if not self.control_mode:
+            return -1
+        points = 4 if self.control_mode == params.control_mode else 0
+        if self.control_mode == "Scheduled":
+            return points + (1 if self.mobility_needs_mode == 1 else 0)
+        return points + (2 if self.mobility_needs_mode == params.mobility_needs_mode else 0)
+
+
+def value(parameter):
+    """The value of a Parameter, whatever flavour of integer the station chose."""
+    for key in ("intValue", "shortValue", "byteValue", "boolValue", "finiteString"):
+        if key in parameter:
+            return parameter[key]
+    return None
+
+
+def select(s):
+    """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the Choice."""
+    response = yield from s.ask("ServiceDiscovery", {})
+    offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
+    for name in s.params.services.split(","):
+        name = name.strip()
+        if IDS.get(name) not in offered:
+            continue
+        response = yield from s.ask("ServiceDetail", {"ServiceID": IDS[name]})
+        sets = [Choice(name, p) for p in response["ServiceParameterList"]["ParameterSet"]]
+        best = max(sets, key=lambda choice: choice.score(s.params))
+        if best.score(s.params) < 0:
+            continue
+        log.info("%s set %d: %s", name, best.set_id, best.control_mode)
+        body = {"ServiceID": best.id, "ParameterSetID": best.set_id}
+        yield from s.ask("ServiceSelection", {"SelectedEnergyTransferService": body})
+        return best
+    s.end("NO_SERVICE", "station %s, settings %s" % (offered, s.params.services))

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""An ISO 15118-20 session: header, response codes, and the story from SessionSetup to SessionStop.
+
+The part between ServiceSelection and SessionStop belongs to the energy service (dc.py). External
+identification (EIM) only; no pause and resume, no renegotiation, no signatures yet.
+"""
+
+from evcc import exi, v2gtp
+from evcc.compat import const, get_logger
+from evcc.iso20 import flow, service
+from evcc.reasons import GOOD, V2GError
+
+_POLL_MS = const(250)  # between repeats while the station says Ongoing
+_SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc"}
+
+log = get_logger("evcc.iso20")
+
+
+class Stop(Exception):
+    """Raised inside the story where the table allows the way to SessionStop. Never leaves it."""
+
+
+class Session:
+    """The dialect for `Exchange`, and what the story knows.
+
+    `vehicle`, `safety`, `params`: see there. `unix`: Unix time in s at `now` = 0, or None when no
+    clock is known: the station's is taken. `stop`: None, or the StopReason by which driver, car
+    or station wish to end; the story reads it after each exchange.
+    """
+
+    def __init__(self, vehicle, safety, params, evccid, unix=None, trace=None):
+        self.vehicle = vehicle
+        self.safety = safety
+        self.params = params
+        self.evccid = evccid
+        self.stop = None
+        self.selected = None  # service.Choice
+        self.evseid = ""
+        self.evse = {}  # the station's limits and present values in SI units, for the vehicle
+        self.charged = 0.0  # Wh into the car, by the station's present values
+        self.discharged = 0.0  # Wh out of it
+        self.loops = 0
+        self.plan = None  # (TimeAnchor, [s], [W]) of the selected schedule
+        self.now = 0  # time of the last answer
+        self.sent = 0  # time of the last request
+        self.loop_at = 0
+        self._unix = unix
+        self._trace = trace
+        self._id = bytes(8)
+        self._header = {"SessionID": self._id, "TimeStamp": 0}
+        self._row = flow.FLOW[0]
+        self._buffer = bytearray(512)
+
+    # --- the dialect -----------------------------------------------------------------------------
+
+    def limits(self, name):
+        """Answer time and phase of a request, ms."""
+        if self._row[0] != name:
+            self._row = flow.row(name)
+        answer, phase = self._row[2], self._row[3]
+        if type(answer) is str:
+            answer = getattr(self.params, answer)
+        if type(phase) is str:
+            phase = getattr(self.params, phase) * 1000
+        return answer, phase
+
+    def expects(self, payload_type, state):
+        return payload_type == self._row[1]
+
+    def encode(self, name, body, now):
+        """The whole V2GTP message of a request; the result is valid until the next one."""
+        header = self._header
+        self.sent = now
+        # Any value serves in the first request of a car without a clock.
+        header["TimeStamp"] = (self._unix or 0) + now // 1000
+        body["Header"] = header
+        stream = self._row[1]
+        if self._trace:
+            self._trace.message(True, name + "Req", body, now)
+        while True:
+            try:
+                end = exi.encode_into(_SCHEMAS[stream], name + "Req", body, self._buffer, 8)
+                break
+            except exi.EXIError:
+                # Room is the only thing that more of it can mend; a certificate chain needs 6 kB.
+                if len(self._buffer) >= 8192:
+                    raise
+                self._buffer = bytearray(2 * len(self._buffer))
+        v2gtp.pack_header(self._buffer, stream, end - 8)
+        return memoryview(self._buffer)[:end]
+
+    def decode(self, state, payload_type, payload, now):
+        """The response to `state`. Raises EXIError, V2GError."""
+        name, response = exi.decode(_SCHEMAS[payload_type], payload)
+        if self._trace:
+            self._trace.message(False, name, response, now)
+        if name != state + "Res":
+            raise V2GError("WRONG_MESSAGE", "%s to %sReq" % (name, state))
+        code = response["ResponseCode"]
+        if code.startswith("FAILED"):
+            raise V2GError("RESPONSE_FAILED", "%s to %s" % (code, state))
+        header = response["Header"]
+        session_id = header["SessionID"]
+        if state == "SessionSetup":
+            if session_id == bytes(8):
+                raise V2GError("WRONG_SESSION_ID", "all zero")
+            self._id = self._header["SessionID"] = bytes(session_id)
+        elif session_id != self._id:
+            raise V2GError("WRONG_SESSION_ID", state)
+        if self._unix is None:
+            self._unix = header["TimeStamp"] - now // 1000
+        self.now = now
+        return response
+
+    def unix(self):
+        """Unix time in s at the last answer, on the clock that our headers carry."""
+        return (self._unix or 0) + self.now // 1000
+
+    # --- the story -------------------------------------------------------------------------------
+
+    def ask(self, name, body):
+        """One exchange. Raises Stop after it when a stop is wished and the table allows it."""
+        response = yield name, body
+        if self.stop and "SessionStop" in flow.row(name)[4]:
+            raise Stop
+        return response
+
+    def until_finished(self, name, body):
+        """Repeat a request while the station says Ongoing; its phase limit ends that."""
+        while True:
+            response = yield from self.ask(name, body)
+            if response["EVSEProcessing"] == "Finished":
+                return response
+            yield _POLL_MS
+
+    def notice(self, response):
+        """Take in EVSEStatus, where PowerDelivery and the charge loop may carry it."""
+        status = response.get("EVSEStatus")
+        if status is None:
+            return
+        wish = status["EVSENotification"]
+        if wish == "Terminate":
+            self.wish_stop("STATION_TERMINATE")
+        elif wish == "Pause":
+            self.wish_stop("STATION_PAUSE")
+        else:
+            log.warning("EVSENotification %s is not supported, ignored", wish)
+
+    def end(self, reason, detail):
+        """The car ends the session in order, for a reason of its own. Raises Stop."""
+        log.error("%s: %s", reason, detail)
+        self.wish_stop(reason)
+        raise Stop
+
+    def wish_stop(self, reason):
+        """Ask for an orderly end; the first wish counts."""
+        if self.stop is None:
+            log.info("stop: %s", reason)
+            self.stop = reason
+
+    def story(self):
+        """SessionSetup to SessionStop."""
+        try:
+            response = yield from self.ask("SessionSetup", {"EVCCID": self.evccid})
+            self.evseid = response["EVSEID"]
+            yield from authorize(self)
+            self.selected = yield from service.select(self)
+            from evcc.iso20 import dc
+
+            yield from dc.charge(self)
+        except Stop:
+            pass
+        finally:
+            self.safety.release()  # whatever happened: pilot B, then open without current
+        if self.stop is None:
+            self.stop = "COMPLETED"
+        yield "SessionStop", stop_request(self.stop)
+
+
+def stop_request(reason):
+    """SessionStopReq of a StopReason. Pause needs keeping the session, which is not there yet."""
+    body = {"ChargingSession": "Terminate"}
+    if reason not in GOOD:
+        body["EVTerminationCode"] = reason
+    return body
+
+
+def authorize(s):
+    """AuthorizationSetup and Authorization by external identification (EIM)."""
+    response = yield from s.ask("AuthorizationSetup", {})
+    if "EIM" not in response["AuthorizationServices"]:
+        s.end("NOT_AUTHORIZED", "no EIM among the station's modes")
+    body = {"SelectedAuthorizationService": "EIM", "EIM_AReqAuthorizationMode": {}}
+    while True:
+        response = yield from s.until_finished("Authorization", body)
+        # Finished is not success: a refusal comes as a WARNING, and may be asked again.
+        if response["ResponseCode"].startswith("OK"):
+            return
+        log.warning("not authorised yet: %s", response["ResponseCode"])
+        yield 1000
