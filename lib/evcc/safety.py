@@ -19,6 +19,7 @@ _STALL_MS = const(2000)  # protocol silent while closed
 _TOGGLE_MS = const(300)  # TP_EV_vald_state_duration 200..400
 _NO_CURRENT_A = 1.0
 _TOUCH_V = 60.0  # below it the inlet may be touched
+_FADE = 0.99  # a tick: half in 1.4 s
 
 log = get_logger("evcc.safety")
 
@@ -45,6 +46,7 @@ class Safety:
         self._since = 0
         self._alive = 0
         self._bad_pilot = self._bad_limit = 0
+        self._up = self._down = 0.0  # A allowed now, charging and discharging
         self._unlock = False
         self._toggles = 0
         self._toggle_at = 0
@@ -185,18 +187,13 @@ class Safety:
                 self._fail("OVER_TEMPERATURE", "%.0f C" % celsius)
         if self.state != "closed":
             return
+        # A lowered limit reaches the station with the next exchange and it ramps: what was allowed
+        # before fades within seconds. 5 % and 2 A: ripple and the sensors' own error.
         limits = vehicle.limits()
-        # 5 % and 2 A: ripple and the sensors' own error; a BMS has its own, harder, limit
-        if (
-            volts is not None
-            and volts > limits.max_voltage * 1.02
-            or (
-                amps is not None
-                and (
-                    amps > self.params.ev_charge_current_A * 1.05 + 2
-                    or -amps > self.params.ev_discharge_current_A * 1.05 + 2
-                )
-            )
+        self._up = max(limits.charge_current, self._up * _FADE)
+        self._down = max(limits.discharge_current, self._down * _FADE)
+        if (volts is not None and volts > limits.max_voltage * 1.02) or (
+            amps is not None and not -1.05 * self._down - 2 < amps < 1.05 * self._up + 2
         ):
             self._bad_limit += 1
             if self._bad_limit >= _LIMIT_TICKS:
