@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""The slot tables and the name pool: loading them, a set at a time, and reading records.
+
+`_t_<chunk>.py` hold the tables as bytes (format: tools/exi/compiler/layout.py), made from the XSDs;
+frozen, or in a .mpy on ROMFS, they stay in flash. Names and enumeration texts lie in names.bin
+beside this file (or, where a build has no such file, in `_names.py` as DATA) and become strings,
+interned where the VM can, when first used. This is the one file here that opens a file.
+"""
+
+from evcc.compat import const
+
+_PAGES = const(32)  # of 64 records of 4 bytes
+
+
+class EXIError(ValueError):
+    """A message or a stream that the schema does not allow; str() starts with the path."""
+
+    def __init__(self, why, path=None):
+        super().__init__(why)
+        self.why = why
+        self.path = path
+
+    def inside(self, key, index=-1):
+        """One level further out: the path grows at its front."""
+        if index >= 0:
+            key = "%s[%d]" % (key, index)
+        self.path = key if self.path is None else key + "." + self.path
+
+    def __str__(self):
+        return self.why if self.path is None else self.path + ": " + self.why
+
+
+tabs = [None] * _PAGES  # page -> table it lies in
+base = [0] * _PAGES  # page -> number of that table's first record
+names = []  # number -> str, None when not read yet
+_sets = {}  # schema -> (roots, fragments)
+_pool = None
+
+
+def _chunk(name):
+    module = __import__("evcc.exi._t_" + name, None, None, ("T",))
+    page = module.PAGE
+    if tabs[page] is None:
+        for i in range(page, page + (len(module.T) + 255) // 256):
+            tabs[i] = module.T
+            base[i] = page << 6
+    if len(names) < module.NAMES:
+        names.extend([None] * (module.NAMES - len(names)))
+    return module
+
+
+def load(schema):
+    """(roots, fragments) of a set, its tables loaded; EXIError when this build has none."""
+    found = _sets.get(schema)
+    if found is None:
+        module = _chunk("base")
+        try:
+            if schema not in ("sap", "xmldsig"):
+                module = _chunk(schema)
+            found = getattr(module, "R_" + schema), getattr(module, "F_" + schema)
+        except (ImportError, AttributeError):
+            raise EXIError("no tables for schema %r in this build" % (schema,)) from None
+        _sets[schema] = found
+    return found
+
+
+def _open():
+    try:
+        f = open(__file__[: __file__.rfind("tables.")] + "names.bin", "rb")
+        try:
+            return memoryview(f)  # ROMFS: the flash itself
+        except TypeError:
+            return f
+    except OSError:
+        from evcc.exi._names import DATA
+
+        return DATA
+
+
+def text(i):
+    """Name or text i as a fresh string, not kept."""
+    global _pool
+    if _pool is None:
+        _pool = _open()
+    pool = _pool
+    at = (i >> 3) * 2
+    if hasattr(pool, "seek"):
+        pool.seek(at)
+        raw = pool.read(2)
+        pool.seek(raw[0] | raw[1] << 8)
+        raw = pool.read(384)  # 8 names
+        at = 0
+    else:
+        raw, at = pool, pool[at] | pool[at + 1] << 8
+    i &= 7
+    end = at
+    while True:
+        if raw[end] & 0x80:
+            if not i:
+                break
+            i -= 1
+            at = end + 1
+        end += 1
+    return str(bytes(raw[at:end]), "ascii") + chr(raw[end] & 0x7F)
+
+
+def width(n):
+    """Bits that hold n: int.bit_length, which MicroPython has not."""
+    w = 0
+    while n:
+        n >>= 1
+        w += 1
+    return w
+
+
+def name(i):
+    """Name or text i, kept for the next time."""
+    found = names[i]
+    if found is None:
+        found = text(i)
+        for found in dict(**{found: 0}):  # interned by the call
+            break
+        names[i] = found
+    return found
+
+
+def find_root(schema, wanted):
+    """(code, slot number, width) of a global element; roots are sorted, so by halves."""
+    roots = load(schema)[0]
+    low, high = 0, len(roots) // 2
+    bits = width(high)
+    while low < high:
+        at = (low + high) // 2
+        number = roots[2 * at] | roots[2 * at + 1] << 8
+        page = number >> 6
+        i = (number - base[page]) * 4
+        found = text(tabs[page][i + 1] | (tabs[page][i] & 0xC0) << 2)
+        if found == wanted:
+            return at, number, bits
+        if found < wanted:
+            low = at + 1
+        else:
+            high = at
+    raise EXIError("%s: no message of %s" % (wanted, schema))

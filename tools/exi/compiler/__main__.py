@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""`python -m tools.exi.compiler [XSD_FOLDER]`: regenerate the EXI tables of `lib/evcc/exi`.
+
+The folder is that of the PyPI wheel `iso15118`, unpacked, or the XSDs themselves; by default the
+environment's UEVCC_XSD_DIR, else build/xsd. Prints the sizes.
+"""
+
+import os
+import sys
+
+from tools import ROOT
+
+
+def main(arguments):
+    folder = arguments[0] if arguments else os.environ.get("UEVCC_XSD_DIR", ROOT / "build" / "xsd")
+    try:
+        from tools.exi.compiler.write import generate
+
+        layout = generate(folder)
+    except ModuleNotFoundError as error:
+        print(f"exi compiler: {error}; `pip install xmlschema`", file=sys.stderr)
+        return 1
+    except FileNotFoundError as error:
+        print(f"exi compiler: {error}\nGive the unpacked PyPI wheel `iso15118`.", file=sys.stderr)
+        return 1
+    total = 0
+    for chunk in layout.chunks:
+        own = len(chunk.table) + sum(len(r) + len(f) for r, f in chunk.sets.values())
+        total += own
+        print(f"{chunk.name:14} {len(chunk.table) // 4:5} records {own:6} bytes")
+    names = len(layout.names_file())
+    print(f"{'tables':14} {total:20} bytes\n{'names':14} {names:20} bytes ({len(layout.names)})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

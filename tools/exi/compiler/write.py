@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Writes a layout as the modules `_t_<chunk>.py` and the file names.bin of `lib/evcc/exi`."""
+
+from pathlib import Path
+
+from tools import ROOT
+from tools.exi.compiler.layout import CHUNKS, Layout
+from tools.exi.compiler.schema import load
+
+TARGET = ROOT / "lib" / "evcc" / "exi"
+
+
+def literal(data, width=22):
+    """Lines of an implicitly joined bytes literal, stable under `ruff format`."""
+    rows = [data[i : i + width] for i in range(0, len(data), width)] or [b""]
+    return ['    b"' + "".join(f"\\x{b:02x}" for b in row) + '"' for row in rows]
+
+
+def assign(name, data):
+    rows = literal(data)
+    if len(rows) == 1:
+        return [f"{name} = {rows[0].strip()}"]
+    return [f"{name} = (", *rows, ")"]
+
+
+def module(chunk):
+    """The text of one `_t_<chunk>.py`."""
+    lines = [
+        "# SPDX-License-Identifier: MIT",
+        f'"""EXI tables, chunk {chunk.name}: made by `python -m tools.exi.compiler`, not by hand."""',
+        "",
+        f"PAGE = {chunk.page}",
+        f"NAMES = {chunk.names}",
+        *assign("T", chunk.table),
+    ]
+    for name, (roots, fragments) in chunk.sets.items():
+        lines += assign(f"R_{name}", roots)
+        lines += assign(f"F_{name}", fragments)
+    return "\n".join(lines) + "\n"
+
+
+def files(layout):
+    """name -> bytes of every generated file."""
+    out = {f"_t_{c.name}.py": module(c).encode() for c in layout.chunks}
+    out["names.bin"] = layout.names_file()
+    return out
+
+
+def generate(xsd_folder, target=TARGET):
+    """Write all files; returns the layout."""
+    layout = Layout(load(xsd_folder))
+    for name, data in files(layout).items():
+        (Path(target) / name).write_bytes(data)
+    return layout
+
+
+__all__ = ["CHUNKS", "Layout", "files", "generate", "load"]
