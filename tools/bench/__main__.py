@@ -2,7 +2,7 @@
 """`python -m tools.bench [--json] [--only PART] [--update]`: one table of all figures.
 
 Each figure stands beside its goal and beside the committed one of `bench.json`; more than 5 %
-worse is marked. With CI set, a figure that is missing is a failure; a goal that is not met never is.
+worse is marked. With CI set, a missing figure is a failure; a goal that is not met never is.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def parts():
 
 
 def collect(names):
-    """Rows of the named parts, each with its `part`; a part that fails is one row without value."""
+    """Rows of the named parts, with their `part`; a part that fails is one row without value."""
     rows = []
     for name in names:
         try:
