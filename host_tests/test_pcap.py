@@ -2,7 +2,6 @@
 """pcapng: bytes against the format's layout, read back by an own parser, and by tshark."""
 
 import json
-import shutil
 import struct
 import subprocess
 
@@ -146,10 +145,7 @@ def test_dump_of_an_empty_ring_is_a_valid_file():
 
 
 @pytest.mark.peer
-def test_tshark_reads_frames_times_comments_and_directions(tmp_path):
-    tshark = shutil.which("tshark")
-    if tshark is None:
-        pytest.skip("tshark is missing: apt-get install tshark")
+def test_tshark_reads_frames_times_comments_and_directions(tmp_path, peer):
     slac = bytes.fromhex(
         "ffffffffffff 02000000000e 88e1 01 6460 0000 00 00 0102030405060708".replace(" ", "")
     )
@@ -161,7 +157,8 @@ def test_tshark_reads_frames_times_comments_and_directions(tmp_path):
         w.frame(slac.ljust(60, b"\0"), 250, comment="CM_SLAC_PARM.REQ ✓", out=True)
         w.frame(slac.ljust(61, b"\0"), 251, out=False)
     run = subprocess.run(
-        [tshark, "-r", str(path), "-T", "json", "-e", "frame.time_epoch", "-e", "frame.comment"]
+        peer("tshark").command()
+        + ["-r", str(path), "-T", "json", "-e", "frame.time_epoch", "-e", "frame.comment"]
         + ["-e", "frame.protocols", "-e", "frame.packet_flags_direction", "-e", "frame.len"]
         + ["-e", "frame.interface_name"],
         capture_output=True,

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""`python -m tools.demo`: plug in, charge, give energy back, stop, unplug; then look at it."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from tools import ROOT
+
+EPILOG = """\
+The car's code, the power line, the station and the plant run in simulated time; only the pack may
+age faster. Exit status: 0 when the session ended well and every check holds, 1 when not, 2 for a
+wrong option."""
+
+
+class UserError(Exception):
+    """What the user has to hear, in one line."""
+
+
+def parser():
+    p = argparse.ArgumentParser(
+        prog="python -m tools.demo",
+        description="One ISO 15118-20 DC_BPT session in emulation, through every layer.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
+    p.add_argument(
+        "--pack-speed",
+        type=_speed,
+        default=60.0,
+        metavar="N",
+        help="the pack ages N times faster than the clock (default 60: a second is a minute)",
+    )
+    p.add_argument(
+        "--power",
+        metavar="T:W,...",
+        help="what the station wants, from T seconds on W watts, e.g. 0:11k,45:-10k (default); "
+        "positive charges; after 80 s of loop it ends the session",
+    )
+    p.add_argument("--realtime", action="store_true", help="at the pace of the wall clock")
+    p.add_argument(
+        "--vm",
+        metavar="VM",
+        help="run the device code in this MicroPython: a path, or i386 for the fetched one",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "build" / "demo",
+        metavar="DIR",
+        help="where the files go (default build/demo)",
+    )
+    p.add_argument("--json", action="store_true", help="print the summary as JSON, nothing else")
+    p.add_argument("--no-live", action="store_true", help="no live view")
+    return p
+
+
+def _speed(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, up to 1000")
+    return value
+
+
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    try:
+        return run(options)
+    except UserError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("demo: stopped by hand, nothing was written", file=sys.stderr)
+        return 130
+
+
+def run(options):
+    from rich.console import Console
+
+    from .rig import Rig, default_plan, quiet_logging
+    from .view import View
+
+    quiet_logging()
+    out = _folder(options.out)
+    try:
+        plan = default_plan(options.power)
+    except ValueError as error:
+        raise UserError(f"--power: {error}") from None
+    console = Console(stderr=options.json, highlight=False)
+    console.print(
+        f"ISO 15118-20 DC_BPT, Dynamic, [yellow]without TLS[/] (it is not there yet); "
+        f"pack speed x{options.pack_speed:g}, seed {options.seed}"
+    )
+    began = time.monotonic()
+    rig = Rig(options.seed, options.pack_speed, options.realtime, plan, _vm(options.vm))
+    try:
+        with View(rig, console, live=not (options.no_live or options.json)):
+            rig.run()
+    finally:
+        rig.close()
+    files = _write(rig, out, console)
+    return _tell(rig, files, time.monotonic() - began, options, console)
+
+
+def _vm(name):
+    if name is None:
+        return None
+    from tools.vm import missing
+
+    if name in ("i386", "armhf"):
+        lacking = missing(name)
+        if lacking:
+            raise UserError(f"--vm {name}: {lacking}")
+    elif not Path(name).is_file():
+        raise UserError(f"--vm {name}: no such program; give a path, or i386")
+    return name
+
+
+def _folder(out):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"--out {out}: {error.strerror or error}; give a folder to write"
+        ) from None
+    return out
+
+
+def _write(rig, out, console):
+    """The files of the session; returns their paths."""
+    from .plot import draw
+
+    record = rig.record
+    files = [out / "session.pcapng", out / "session.jsonl", out / "session.png"]
+    record.write_pcapng(files[0])
+    record.write_jsonl(files[1])
+    title = (
+        f"uEVCC demo: DC_BPT session over ISO 15118-20, Dynamic, no TLS "
+        f"(seed {rig.world.seed}, pack speed x{rig.plant.pack_speed:g})"
+    )
+    try:
+        draw(files[2], record, rig.sampler.samples, title)
+    except ImportError:
+        console.print("no plot: matplotlib is missing (make venv installs it)")
+        files.pop()
+    return files
+
+
+def _tell(rig, files, wall_s, options, console):
+    """The summary; returns the exit status."""
+    from .report import checks, figures, summary
+
+    data = figures(rig, rig.outcome, checks(rig, rig.outcome))
+    data["wall_s"] = round(wall_s, 2)
+    data["files"] = [str(path) for path in files]
+    if options.json:
+        print(json.dumps(data, indent=2))
+    else:
+        console.print()
+        console.print(summary(data, [_short(path) for path in files], wall_s))
+    return 0 if data["good"] else 1
+
+
+def _short(path):
+    """Relative to here, when that is shorter."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

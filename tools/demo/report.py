@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""What came of a session: figures from the recorded messages, checks against the plant.
+
+A check compares two sources that do not know one another: the messages on the line, the physics
+of the plant, the pilot's history, and what the device says about itself.
+"""
+
+from rich.table import Table
+
+from .record import number
+
+GOOD = ("COMPLETED", "USER_STOP", "STATION_TERMINATE", "STATION_PAUSE")
+ENERGY_TOLERANCE = 0.02
+SMALL_WH = 0.05  # differences below this are sampling, whatever the ratio
+SOC_TOLERANCE = 1.0  # percent points; PresentSOC is a whole number
+PERIOD_MS = 250  # the car's next DC_ChargeLoopReq after the last answer ([V2G20-1499])
+
+
+class Check:
+    def __init__(self, name, ok, text):
+        self.name, self.ok, self.text = name, bool(ok), text
+
+    def as_dict(self):
+        return {"name": self.name, "ok": self.ok, "text": self.text}
+
+
+def checks(rig, outcome):
+    """The list of `Check` of a finished (or abandoned) session. `outcome`: the device's words."""
+    plant, pilot, record = rig.plant, rig.pilot, rig.record
+    found = []
+
+    def check(name, ok, text):
+        found.append(Check(name, ok, text))
+
+    result = outcome.get("result")
+    detail = outcome.get("detail")
+    check("ended as wished", result in GOOD, f"{result}{' ' + detail if detail else ''}")
+
+    currents = [abs(a) for a in plant.opened_at]
+    worst = max(currents, default=0.0)
+    check(
+        "contactors opened without current",
+        currents and worst < plant.OPEN_A and not plant.contactors.closed,
+        f"{worst:.2f} A" if currents else "they never opened",
+    )
+    check(
+        "nothing in the power path was mistreated",
+        not plant.violations,
+        "; ".join(map(repr, plant.violations)) or "no violation in the plant",
+    )
+    states = [state for _, state in pilot.history]
+    check("pilot went A B C B A", states == list("ABCBA"), " ".join(states))
+    check(
+        "locked from before the cable check until the inlet was dead",
+        _locked_in_time(rig),
+        ", ".join(
+            f"{'locked' if on else 'free'} at {t / 1000:.1f} s" for t, on in rig.board.locked_log
+        ),
+    )
+    loops = len(record.loops)
+    check("300 to 600 charge-loop exchanges", 300 <= loops <= 600, str(loops))
+    longest = _longest_period(record)
+    check(
+        f"next charge-loop request within {PERIOD_MS} ms of the answer",
+        loops and longest <= PERIOD_MS,
+        f"longest {longest} ms",
+    )
+    meter = record.meter
+    for name, told, true in (
+        ("to the car", meter.charged_Wh, plant.station_Wh_in),
+        ("from the car", meter.discharged_Wh, plant.station_Wh_out),
+    ):
+        off = abs(told - true)
+        check(
+            f"energy {name}: messages agree with the plant",
+            true > 0 and (off < SMALL_WH or off < ENERGY_TOLERANCE * true),
+            f"{told:.2f} and {true:.2f} Wh",
+        )
+    soc = record.soc[-1][1] if record.soc else None
+    true = plant.pack.soc * 100
+    check(
+        "state of charge: the car agrees with the plant",
+        soc is not None and abs(soc - true) <= SOC_TOLERANCE,
+        f"{soc} and {true:.1f} %",
+    )
+    errors = record.dissector.errors
+    decoded = sum("message" in row for row in record.rows)
+    check("every frame read", not errors, f"{decoded} messages decoded, {errors} errors")
+    return found
+
+
+def _locked_in_time(rig):
+    start = rig.record.first("DC_CableCheckReq")
+    log = rig.board.locked_log
+    locked = next((t for t, on in log if on), None)
+    freed = [t for t, on in log if not on and locked is not None and t > locked]
+    if None in (start, locked) or locked > start or len(freed) != 1:
+        return False
+    return rig.safe_at is not None and freed[0] >= rig.safe_at
+
+
+def _longest_period(record):
+    """ms between a DC_ChargeLoopRes and the next DC_ChargeLoopReq, at most."""
+    longest, answered = 0, None
+    for row in record.rows:
+        if row["name"] == "DC_ChargeLoopRes":
+            answered = row["t"]
+        elif row["name"] == "DC_ChargeLoopReq" and answered is not None:
+            longest = max(longest, row["t"] - answered)
+    return longest
+
+
+def figures(rig, outcome, found):
+    """Everything the summary says, as plain data (also for --json)."""
+    record, plant = rig.record, rig.plant
+    meter = record.meter
+    soc = [value for _, value in record.soc]
+    identity = (record.messages("SessionSetupRes") or [{}])[0]
+    limits = (record.messages("DC_ChargeParameterDiscoveryRes") or [{}])[0]
+    block = limits.get("BPT_DC_CPDResEnergyTransferMode") or limits.get(
+        "DC_CPDResEnergyTransferMode", {}
+    )
+    return {
+        "seed": rig.world.seed,
+        "tls": False,
+        "vm": rig.vm_name,
+        "pack_speed": plant.pack_speed,
+        "protocol": outcome.get("protocol"),
+        "service": outcome.get("service"),
+        "control_mode": outcome.get("control_mode"),
+        "evse_id": identity.get("EVSEID"),
+        "evse_max_charge_W": number(block.get("EVSEMaximumChargePower")),
+        "evse_max_discharge_W": number(block.get("EVSEMaximumDischargePower")),
+        "simulated_s": round(rig.world.now / 1000, 1),
+        "frames": len(record.frames),
+        "messages": sum("message" in row for row in record.rows),
+        "loops": len(record.loops),
+        "charged_Wh": round(meter.charged_Wh, 3),
+        "discharged_Wh": round(meter.discharged_Wh, 3),
+        "meter_charged_Wh": round(plant.station_Wh_in, 3),
+        "meter_discharged_Wh": round(plant.station_Wh_out, 3),
+        "cable_loss_Wh": round(plant.loss_Wh, 3),
+        "soc_start": soc[0] if soc else None,
+        "soc_highest": max(soc, default=None),
+        "soc_end": soc[-1] if soc else None,
+        "result": outcome.get("result"),
+        "detail": outcome.get("detail"),
+        "checks": [check.as_dict() for check in found],
+        "good": all(check.ok for check in found),
+    }
+
+
+def summary(data, files, wall_s):
+    """One screen: figures left, checks below. A rich renderable."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    grid.add_row(
+        "protocol",
+        f"{data['protocol']}, {data['service']}, {data['control_mode']}, without TLS",
+    )
+    grid.add_row("station", f"{data['evse_id']}")
+    device = f"in {data['vm']}" if data["vm"] else "in this Python"
+    grid.add_row("device code", device)
+    grid.add_row(
+        "time",
+        f"{data['simulated_s']:g} s simulated, {wall_s:.1f} s on the clock; "
+        f"pack ages x{data['pack_speed']:g}",
+    )
+    grid.add_row(
+        "exchanged",
+        f"{data['messages']} messages in {data['frames']} frames, {data['loops']} charge loops",
+    )
+    grid.add_row(
+        "energy",
+        f"{data['charged_Wh']:.1f} Wh to the car, {data['discharged_Wh']:.1f} Wh back "
+        "(summed from the messages)",
+    )
+    if data["soc_start"] is not None:
+        grid.add_row(
+            "state of charge",
+            f"{data['soc_start']} % -> {data['soc_highest']} % -> {data['soc_end']} %",
+        )
+    grid.add_row("stop reason", f"{data['result']} {data['detail'] or ''}")
+    grid.add_row("", "")
+    for check in data["checks"]:
+        mark = "[green]yes[/]" if check["ok"] else "[bold red]NO [/]"
+        grid.add_row(mark, f"{check['name']}: {check['text']}")
+    if files:
+        grid.add_row("", "")
+        grid.add_row("files", "  ".join(str(path) for path in files))
+    return grid

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""The world of the demo: car, power line, station and a person, wired together.
+
+    car: Controller - QCA7000 driver - SPI - modem ~ power line ~ modem - station
+             |                                                             |
+           board - pilot, lock, contactors ------ cable ------ pilot, output
+
+Only `Device` touches device code, and it does so through the SPI slave and the board's ports. With
+`vm` the same code runs inside MicroPython instead (tools.vm.bridge). The person plugs in, waits,
+and draws the plug once it is free.
+"""
+
+import warnings
+
+from evcc.params import Params
+from evcc.sim_vehicle import Pack, SimVehicle
+
+from tools.charger.power import PowerPlan
+from tools.emulator.board import Board, Pilot
+from tools.emulator.modem import Modem, StationModem
+from tools.emulator.plant import Plant
+from tools.emulator.powerline import PowerLine
+from tools.emulator.world import World
+
+from .record import EPOCH_S, Recorder
+
+CAR_MODEM = bytes.fromhex("00b052000e01")
+STATION_MODEM = bytes.fromhex("00b052000e02")
+STATION_MAC = bytes.fromhex("020000000e02")
+PLUG_MS = 500
+MOST_MS = 400_000  # a session that is not over by then has failed
+DEFAULT_STEPS = ((0, 11000), (45, -10000))
+DEFAULT_STOP_S = 80
+DEFAULT_RAMP_W_S = 4000
+
+
+def default_plan(text=None):
+    """The station's wishes over time; `text` as PowerPlan.parse reads it. Raises ValueError."""
+    if text is None:
+        return PowerPlan(DEFAULT_STEPS, ramp_W_s=DEFAULT_RAMP_W_S, stop_s=DEFAULT_STOP_S)
+    return PowerPlan.parse(text, ramp_W_s=DEFAULT_RAMP_W_S, stop_s=DEFAULT_STOP_S)
+
+
+def device_params(**settings):
+    """Settings of the car in the demo."""
+    params = Params()
+    values = {
+        "sdp_tls": False,
+        "allow_iso20_without_tls": True,
+        "protocols": "iso20_dc",
+        "services": "DC_BPT",
+        "control_mode": "Dynamic",
+        "ev_soc": 40.0,
+        **settings,
+    }
+    for name, value in values.items():
+        params.set(name, value)
+    return params
+
+
+class Device:
+    """Our code in this Python: driver and controller, on the emulated SPI and board."""
+
+    def __init__(self, world, modem, board, params, pack_speed):
+        from drivers.qca7000 import Qca7000
+        from evcc.controller import Controller
+        from evcc.trace import Trace
+
+        self.trace = Trace(16384)
+        self.port = Qca7000(modem, irq=modem.irq, reset=modem.reset)
+        self.vehicle = SimVehicle(board, params, speed=pack_speed)
+        self.controller = Controller(
+            self.port,
+            board,
+            self.vehicle,
+            params,
+            world.urandom_for("device"),
+            self.trace,
+            unix=EPOCH_S,
+        )
+
+    def step(self, now):
+        return self.controller.step(now)
+
+    @property
+    def finished(self):
+        return self.controller.state == "finished"
+
+    def outcome(self):
+        return self.controller.summary()
+
+
+class Sampler:
+    """Looks at the plant: for the plot, and when the inlet was dead after the last opening."""
+
+    EVERY_MS = 50
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.samples = []  # (ms, V, A, SOC 0..1)
+        rig.world.add(self)
+
+    def step(self, now):
+        plant = self.rig.plant
+        self.samples.append((now, plant.inlet_voltage, plant.current, plant.pack.soc))
+        if plant.contactors.closed:
+            self.rig.safe_at = None
+        elif plant.opened_at and self.rig.safe_at is None:
+            if plant.inlet_voltage < plant.SAFE_V:
+                self.rig.safe_at = now
+        return now + self.EVERY_MS
+
+
+class Rig:
+    """Everything of one demo run. `run()` plays it; then look at `record`, `plant`, `outcome`.
+
+    `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython.
+    `settings`: of the car, over those of `device_params`.
+    """
+
+    def __init__(self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None):
+        self.world = World(seed, realtime)
+        self.pilot = Pilot(self.world)
+        params = device_params(**(settings or {}))
+        pack = Pack(
+            params.ev_capacity_Wh, params.ev_soc / 100, params.ev_empty_V, params.ev_full_V
+        )
+        self.plant = Plant(self.world, self.pilot, pack, pack_speed)
+        self.board = Board(self.world, self.plant, self.pilot)
+        car_mac = bytes(int(part, 16) for part in params.mac.split(":"))
+        self.record = Recorder(
+            {
+                car_mac: "car",
+                STATION_MAC: "station",
+                CAR_MODEM: "car's modem",
+                STATION_MODEM: "station's modem",
+            }
+        )
+        self.line = PowerLine(self.world, seed)
+        self.line.on_frame = self.record.frame
+        self.modem = self.line.attach(Modem(self.world, CAR_MODEM))
+        self.station_modem = self.line.attach(StationModem(self.world, STATION_MODEM))
+        self.station = self._station(plan or default_plan())
+        self.safe_at = None
+        self.sampler = Sampler(self)
+        self.vm_name = None
+        if vm is None:
+            self.device = Device(self.world, self.modem, self.board, params, pack_speed)
+        else:
+            self.device = self._in_vm(vm, params, pack_speed)
+        self.world.add(self.device)
+        self.modem.on_irq = lambda: self.world.wake(self.device)
+        self.pilot.listeners.append(lambda state: self.world.wake(self.device))
+        self.outcome = {}
+
+    def _station(self, plan):
+        from tools.charger.station import Station
+
+        return Station(
+            self.world, self.station_modem, STATION_MAC, self.pilot, self.plant.output, plan
+        )
+
+    def _in_vm(self, vm, params, pack_speed):
+        raise NotImplementedError
+
+    def run(self):
+        """From power-on to the drawn plug. Returns whether the session came to its end."""
+        world, board = self.world, self.board
+        world.run(PLUG_MS)
+        board.plug()
+        done = world.run_until(lambda: self.device.finished, MOST_MS)
+        self.outcome = self.device.outcome()
+        if done:
+            world.run(world.now + 500)
+            board.unplug()
+            world.run(world.now + 500)
+        return done
+
+    def close(self):
+        """Let go of what runs outside."""
+        close = getattr(self.device, "close", None)
+        if close is not None:
+            close()
+
+
+def quiet_logging():
+    """The demo's terminal belongs to its view: the layers' logs go to the trace ring only."""
+    import logging
+
+    warnings.simplefilter("default")
+    logging.getLogger("evcc").setLevel(logging.ERROR)
