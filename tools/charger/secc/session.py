@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: MIT
+"""The ISO 15118-20 SECC as a sans-IO core: V2GTP payloads and time in, timed answers out.
+
+It holds one TCP connection's session: order of messages (flow.py), session id, response codes,
+sequence timeouts, what the output does, and a judge who writes down what the car does wrong.
+TLS, Plug and Charge, side streams and other standards are not here.
+"""
+
+from collections import deque, namedtuple
+
+from evcc import exi
+
+from tools.charger.output import IdealOutput
+from tools.charger.power import PowerPlan
+from tools.charger.secc import common, dc, flow, schedule
+from tools.charger.secc.config import SeccConfig
+from tools.charger.secc.services import offered
+
+HANDLERS = {**common.HANDLERS, **schedule.HANDLERS, **dc.HANDLERS}
+FILLER = {**common.FILLER, **schedule.FILLER, **dc.FILLER}
+NOTIFICATIONS = (
+    "Pause ExitStandby Terminate ScheduleRenegotiation ServiceRenegotiation MeteringConfirmation"
+).split()
+
+Notice = namedtuple("Notice", "kind delay_s since")
+Blame = namedtuple("Blame", "ms state kind text")
+Entry = namedtuple("Entry", "ms direction name message")
+
+_STEP_MS = 20  # while the output is on, time goes in steps of at most this
+
+
+class Secc:
+    """One session.
+
+    config: SeccConfig; plan: PowerPlan; output: Output (IdealOutput if None); urandom(n) -> bytes;
+    clock() -> unix seconds for TimeStamp and anchors; pilot() -> "A".."F" or None (not known);
+    faults: Faults of a scenario or None; memory: dict that outlives the connection (pause);
+    on_message(entry): each decoded message, as in `.log`.
+    """
+
+    def __init__(
+        self,
+        config=None,
+        plan=None,
+        *,
+        output=None,
+        urandom,
+        clock,
+        pilot=None,
+        faults=None,
+        memory=None,
+        on_message=None,
+    ):
+        self.config = config or SeccConfig()
+        self.plan = plan or PowerPlan()
+        self.output = output or IdealOutput()
+        self.urandom, self.clock, self.faults = urandom, clock, faults
+        self.pilot = pilot or (lambda: None)
+        self.memory = {} if memory is None else memory
+        self.on_message = on_message
+        self.services = offered(self.config)
+        self.state = "Connected"
+        self.session_id = bytes(8)
+        self.evccid = self.stop = self.error = None
+        self.service = self.set = None
+        self.joined = False
+        self.detailed = set()
+        self.timers = {}  # phase -> time of its first request
+        self.schedule = {}  # tuple id -> (charging entries, discharging entries)
+        self.notice = self.expected_stop = None
+        self.termination = ("", "")
+        self.close_at = None  # when to close TCP
+        self.abort = False  # by a reset
+        self.log = deque(maxlen=20000)
+        self.violations = deque(maxlen=500)
+        self.counters = {}
+        self.counts = {}  # requests seen, by name
+        self._sent_at = None  # when the last answer leaves
+        self._now = None
+        # power
+        self.car = dc.CarLimits()
+        self.phase = "off"  # off cable precharge ready loop standby
+        self.precharge_V = None
+        self.started = None  # time of the first loop request
+        self.cause = None
+        self.wish_A = self.wish_V = 0.0
+        self.excess_A = self.excess_V = 1.0  # a scenario may exceed the limits
+        self.ignore_pilot = False
+        self.hook = None  # the station's: f(kind, values, now) for faults outside this core
+        self.split = 0  # the next answer in TCP segments of this size; the connection clears it
+        self.loops = 0
+        self.worst_loop_ms = 0
+        self.charged_Wh = self.discharged_Wh = 0.0  # measured at the output
+        self.sent_charged_Wh = self.sent_discharged_Wh = 0.0  # from the loop answers
+        self._sent_power = None
+        self.display = {}
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def handle(self, payload_type, payload, now):
+        """One V2GTP message from the car; returns [(send_at_ms, payload_type, payload), ...].
+
+        Never raises for what a car sends. Unknown payload types are counted and skipped.
+        """
+        self.step(now)
+        if self.state in ("Ended", "SessionStop"):
+            self._count("after the end")
+            return []
+        schema = flow.SCHEMAS.get(payload_type)
+        if schema is None:
+            self._count("unknown payload type")
+            return []
+        try:
+            root, request = exi.decode(schema, payload)
+        except exi.EXIError as error:
+            self.blame("undecodable", f"payload type 0x{payload_type:04x}: {error}", now)
+            self.end(f"undecodable request: {error}", now)
+            return []
+        name = root[:-3]
+        if not root.endswith("Req") or flow.MESSAGES.get(name, (0,))[0] != payload_type:
+            self.blame("sequence", f"{root} on stream 0x{payload_type:04x}", now)
+            self.end(f"{root} is not a request", now)
+            return []
+        self._record(now, "request", root, request)
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self._judge_time(name, now)
+        if self.faults:
+            self.faults.before(self, name, now)
+            if self.state == "Ended":
+                return []
+        state, answer = self._answer(name, request, now)
+        return self._send(name, state, answer, now)
+
+    def _answer(self, name, request, now):
+        """(next state, response without header): all the checks, then the message's handler."""
+        try:
+            if name not in ("supportedAppProtocol", "SessionSetup"):
+                if bytes(request["Header"]["SessionID"]) != self.session_id:
+                    self.blame("session id", f"{name}Req with another SessionID", now)
+                    raise common.Refuse("FAILED_UnknownSession", "another SessionID")
+            if not flow.allowed(self.state, name, request):
+                text = f"{flow.label(name, request)} after {self.state}"
+                self.blame("sequence", text, now)
+                raise common.Refuse("FAILED_SequenceError", text)
+            return HANDLERS[name](self, request, now)
+        except common.Refuse as refuse:
+            if refuse.code.startswith("FAILED_Wrong") or "Invalid" in refuse.code:
+                self.blame("refused", f"{name}: {refuse.code}: {refuse.why}", now)
+            answer = dict(FILLER.get(name, {}), ResponseCode=refuse.code)
+            self.end(f"{name}: {refuse.code}: {refuse.why}", now)
+            return "Ended", answer
+
+    def _send(self, name, state, answer, now):
+        message = dict(answer)
+        message.setdefault("ResponseCode", "OK")
+        if name != "supportedAppProtocol":
+            header = {"SessionID": self.session_id, "TimeStamp": int(self.clock())}
+            message = {"Header": header, **message}
+        self.state = state
+        self._sent_at = now + self.config.response_ms
+        payload_type, schema = flow.MESSAGES[name]
+        replies = [(self._sent_at, payload_type, schema, name + "Res", message)]
+        if self.faults:
+            replies = self.faults.answers(self, name, replies, now)
+        sent = []
+        for at, payload_type, schema, root, message in replies:
+            if isinstance(message, dict):
+                self._record(at, "response", root, message)
+                try:
+                    message = exi.encode(schema, root, message)
+                except exi.EXIError as error:
+                    self.end(f"cannot encode {root}: {error}", now)
+                    continue
+            sent.append((at, payload_type, message))
+        return sent
+
+    def _judge_time(self, name, now):
+        if self._sent_at is None:
+            return
+        gap = now - self._sent_at
+        if gap < 0:
+            self.blame("early", f"{name}Req {-gap} ms before the answer to the last one", now)
+        if name == "DC_ChargeLoop" and self.state.startswith("DC_ChargeLoop"):
+            self.worst_loop_ms = max(self.worst_loop_ms, gap)
+            if gap > self.config.loop_rhythm_ms:
+                self._count("slow loop request")
+            if gap > 500:  # [V2G20-1500]
+                self.blame("late", f"DC_ChargeLoopReq {gap} ms after the answer", now)
+
+    # -- time -------------------------------------------------------------------------------
+
+    def step(self, now):
+        """Let time pass: output, energy, pilot, timeouts. Returns the next deadline in ms."""
+        seconds = 0.0 if self._now is None else (now - self._now) / 1000
+        self._now = now
+        self.output.step(now)
+        energy = self.output.voltage * self.output.current * seconds / 3600
+        if energy > 0:
+            self.charged_Wh += energy
+        else:
+            self.discharged_Wh -= energy
+        self._watch_pilot(now)
+        if self.phase in ("cable", "precharge", "ready", "loop"):
+            dc.regulate(self, now)
+        if self.faults:
+            self.faults.step(self, now)
+        self._watch_plan(now)
+        return self._watch_sequence(now)
+
+    def _watch_pilot(self, now):
+        state = self.pilot()
+        if state is None or self.ignore_pilot:
+            return
+        if state in ("A", "E", "F") and self.state not in ("Connected", "Ended"):
+            self.end(f"pilot in state {state}", now)
+        elif state == "B" and self.phase in ("cable", "precharge", "ready", "loop"):
+            self.power_off()
+
+    def _watch_plan(self, now):
+        if self.started is not None and self.notice is None and self.expected_stop is None:
+            if self.phase == "loop" and self.plan.stopped((now - self.started) / 1000):
+                self.notify(self.plan.stop, 0, now)
+        notice = self.notice
+        if notice and notice.kind in ("Terminate", "Pause") and self.phase == "loop":
+            late = now - notice.since - notice.delay_s * 1000
+            if late > self.config.notice_ms:
+                self.blame("notification", f"{notice.kind} not obeyed for {late} ms", now)
+                self.end(f"{notice.kind} was not obeyed", now)
+
+    def _watch_sequence(self, now):
+        if self.state in ("Ended", "SessionStop") or self._sent_at is None:
+            return self.close_at or now + 1000
+        limit = flow.TIMEOUT_MS[self.state]
+        if limit == flow.TIMEOUT_MS["DC_ChargeLoop"]:
+            limit = self.config.loop_timeout_ms
+        deadline = self._sent_at + limit
+        if now > deadline:
+            if limit == self.config.loop_timeout_ms:
+                self.blame("late", f"no request for {now - self._sent_at} ms in the loop", now)
+            self.end(f"no request within {limit} ms after {self.state}", now)
+            return now + 1000
+        return min(deadline + 1, now + (1000 if self.phase == "off" else _STEP_MS))
+
+    def elapsed(self, phase, now):
+        """ms since the phase's first request; starts it when it is this one."""
+        return now - self.timers.setdefault(phase, now)
+
+    # -- power ------------------------------------------------------------------------------
+
+    def power_off(self):
+        self.phase = "off"
+        self.output.enable(False)
+
+    def power_on(self, now):
+        self.phase = "loop" if self.started is not None else "ready"
+        self.output.enable(True)
+        dc.regulate(self, now)
+
+    def ready_for_power(self, now):
+        """Before PowerDelivery(Start): pilot, and the outlet near the voltage asked for."""
+        self.need_pilot_c("PowerDeliveryReq(Start)", now)
+        if self.phase == "loop":  # renegotiation: the power path is up
+            return
+        goal, outlet = self.precharge_V, self.output.voltage
+        if goal is None or abs(outlet - goal) > self.config.precharge_tolerance_V:
+            why = f"outlet at {outlet:.0f} V, precharge asked for {goal or 0:.0f} V"
+            raise common.Refuse("FAILED_PowerDeliveryNotApplied", why)
+
+    def pilot_in_c(self):
+        return self.ignore_pilot or self.pilot() in ("C", "D", None)
+
+    def need_pilot_c(self, what, now):
+        if not self.pilot_in_c():
+            self.blame("pilot", f"{what} in state {self.pilot()}", now)
+            raise common.Refuse("FAILED", f"{what} in state {self.pilot()}, not C or D")
+
+    def window(self, now):
+        """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
+        if self.started is None:
+            t = 0.0
+        else:
+            t = (now - self.started) / 1000
+        a, b = self.plan.at(t), self.plan.at(t + 1)
+        charge, discharge = max(a, b, 0.0), max(-a, -b, 0.0)
+        return min(charge, self.config.max_power_W), min(
+            discharge, self.config.max_discharge_power_W
+        )
+
+    def loop_request(self, request, now):
+        self.loops += 1
+        if self.phase == "ready":
+            self.phase = "loop"
+        self.display.update(request.get("DisplayParameters", {}))
+
+    def loop_answer(self, now):
+        """Energy as the car can add it up: the power of each answer until the next one."""
+        if self._sent_power is not None:
+            then, watts = self._sent_power
+            energy = watts * (now - then) / 3.6e6
+            if energy > 0:
+                self.sent_charged_Wh += energy
+            else:
+                self.sent_discharged_Wh -= energy
+        self._sent_power = (now, self.output.voltage * self.output.current)
+
+    def meter(self):
+        info = {"MeterID": self.config.meter_id, "ChargedEnergyReadingWh": int(self.charged_Wh)}
+        if self.service.bpt:
+            info["BPT_DischargedEnergyReadingWh"] = int(self.discharged_Wh)
+        return info
+
+    # -- notifications ----------------------------------------------------------------------
+
+    def notify(self, kind, delay_s, now):
+        """Put EVSENotification `kind` into every answer until the car has reacted."""
+        if self.notice is None or self.notice.kind != kind:
+            self.notice = Notice(kind, delay_s, now)
+
+    def status(self):
+        if self.notice is None:
+            return {}
+        return {
+            "EVSEStatus": {
+                "NotificationMaxDelay": self.notice.delay_s,
+                "EVSENotification": self.notice.kind,
+            }
+        }
+
+    def answered(self, progress, now):
+        """PowerDelivery(progress) came: does it settle the notification?"""
+        kind = self.notice.kind if self.notice else None
+        if progress == "Stop" and kind in ("Terminate", "Pause", "ServiceRenegotiation"):
+            self.expected_stop, self.notice = kind, None
+        elif (progress, kind) in (
+            ("ScheduleRenegotiation", "ScheduleRenegotiation"),
+            ("Start", "ExitStandby"),
+        ):
+            self.notice = None
+
+    # -- judgement and end ------------------------------------------------------------------
+
+    def blame(self, kind, text, now):
+        """The car did something wrong: `kind` is counted, the text kept."""
+        self._count("car: " + kind)
+        self.violations.append(Blame(now, self.state, kind, text))
+
+    def end(self, reason, now):
+        """After an error: no current, no more answers, TCP closed."""
+        if self.state != "Ended":
+            self.error = self.error or reason
+        self.state = "Ended"
+        self.power_off()
+        if self.close_at is None:
+            self.close_at = now + self.config.response_ms + 20  # the FAILED answer leaves first
+
+    def _count(self, what):
+        self.counters[what] = self.counters.get(what, 0) + 1
+
+    def _record(self, now, direction, name, message):
+        entry = Entry(now, direction, name, message)
+        self.log.append(entry)
+        if self.on_message:
+            self.on_message(entry)
+
+    def summary(self):
+        """What happened, as a dict of plain values."""
+        parameters = self.set.parameters if self.set else {}
+        return {
+            "protocol": "ISO 15118-20",
+            "evccid": self.evccid,
+            "service": self.service.name if self.service else None,
+            "control_mode": self.set and ("Dynamic" if self.set.dynamic else "Scheduled"),
+            "mobility_needs_mode": parameters.get("MobilityNeedsMode"),
+            "end": self.stop if self.error is None else self.error,
+            "good": self.error is None and self.stop is not None,
+            "termination": self.termination,
+            "loops": self.loops,
+            "worst_loop_ms": self.worst_loop_ms,
+            "charged_Wh": round(self.charged_Wh, 3),
+            "discharged_Wh": round(self.discharged_Wh, 3),
+            "sent_charged_Wh": round(self.sent_charged_Wh, 3),
+            "sent_discharged_Wh": round(self.sent_discharged_Wh, 3),
+            "soc": self.display.get("PresentSOC"),
+            "violations": [f"{b.kind}: {b.text}" for b in self.violations],
+            "counters": dict(self.counters),
+        }
+
+
+__all__ = ["NOTIFICATIONS", "Secc"]
