@@ -11,7 +11,7 @@ business: on a veth pair switch them off, or the peer's checksums are not there 
 """
 
 import errno
-import os
+import fcntl
 import socket
 
 _OUTGOING = 4  # PACKET_OUTGOING
@@ -67,10 +67,12 @@ class RawLink:
 
     def _look(self):
         """Is the interface up? Counts a restart each time it came up."""
+        # SIOCGIFFLAGS, not /sys: that shows another network namespace's interfaces
+        request = self.interface.encode()[:15].ljust(40, b"\0")
         try:
-            up = int(open(f"/sys/class/net/{self.interface}/flags").read(), 16) & 1
-        except (OSError, ValueError):
-            up = self.ready or not os.path.exists("/sys/class/net")
+            up = fcntl.ioctl(self._socket, 0x8913, request)[16] & 1
+        except OSError:
+            up = False
         if up and not self.ready:
             self.restarts += 1
         self.ready = bool(up)

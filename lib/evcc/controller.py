@@ -227,7 +227,7 @@ class Controller:
 
         self.state = "discovering"
         self._setup_end = self.now + self.params.setup_timeout_s * 1000
-        self.host = Host(self._mac, self._transmit, self._urandom)
+        self.host = Host(self._mac, self._transmit, self._urandom, self.params)
         self.host.start(self.now)
         while not self.host.ready:
             self._check_plug()
@@ -253,7 +253,7 @@ class Controller:
     def _connect(self, address, port, mac):
         self.state = "connecting"
         if mac:
-            self.host.learn(address, mac)
+            self.host.learn(address, mac, self.now)
         self._tcp = self.host.connect(address, port, self.now)
         while self._tcp.state != "ESTABLISHED":
             self._check_plug()

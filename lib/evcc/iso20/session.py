@@ -81,9 +81,9 @@ class Session:
             try:
                 end = exi.encode_into(_SCHEMAS[stream], name + "Req", body, self._buffer, 8)
                 break
-            except exi.EXIError:
-                # Room is the only thing that more of it can mend; a certificate chain needs 6 kB.
-                if len(self._buffer) >= 8192:
+            except exi.EXIError as error:
+                # A request with a certificate chain needs up to 8 kB, others stay below 512 bytes.
+                if "does not fit" not in str(error) or len(self._buffer) >= 8192:
                     raise
                 self._buffer = bytearray(2 * len(self._buffer))
         v2gtp.pack_header(self._buffer, stream, end - 8)

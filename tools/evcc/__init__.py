@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Our EVCC on a PC, over raw Ethernet frames: `python -m tools.evcc --interface IF`."""
