@@ -16,7 +16,9 @@ from tools.rawlink import LinkError
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(prog="python -m tools.evcc", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.evcc", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--interface", required=True, help="network interface, e.g. eth1")
     parser.add_argument("--settings", help="settings.toml of the car")
     parser.add_argument("--trace", metavar="OUT.pcapng", help="write all frames there")
@@ -41,8 +43,8 @@ def report(summary, as_json):
         print(
             f"{'OK' if good else 'FAILED'}: {summary['protocol'] or 'no protocol'}"
             f" {summary['service'] or 'no service'} {summary['control_mode'] or ''}"
-            f" charged {summary['charged_Wh']:.1f} Wh, discharged {summary['discharged_Wh']:.1f} Wh"
-            f" in {summary['loops']} loops, stop reason {summary['result']}{detail}"
+            f" charged {summary['charged_Wh']:.1f} Wh,"
+            f" discharged {summary['discharged_Wh']:.1f} Wh in {summary['loops']} loops, stop reason {summary['result']}{detail}"
         )
     return 0 if good else 1
 

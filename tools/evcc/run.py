@@ -10,6 +10,7 @@ from evcc.controller import Controller
 from evcc.params import parse_mac
 from evcc.pcap import Writer
 from evcc.sim_vehicle import SimVehicle
+
 from tools.evcc.log import to_terminal
 from tools.rawlink import RawLink
 
