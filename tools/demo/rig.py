@@ -10,8 +10,6 @@ Only `Device` touches device code, and it does so through the SPI slave and the 
 and draws the plug once it is free.
 """
 
-import warnings
-
 from evcc.params import Params
 from evcc.sim_vehicle import Pack, SimVehicle
 
@@ -30,15 +28,24 @@ STATION_MAC = bytes.fromhex("020000000e02")
 PLUG_MS = 500
 MOST_MS = 400_000  # a session that is not over by then has failed
 DEFAULT_STEPS = ((0, 11000), (45, -10000))
-DEFAULT_STOP_S = 80
-DEFAULT_RAMP_W_S = 4000
+STOP_S, MOST_STOP_S, LAST_STEP_S = 80, 115, 20
+RAMP_W_S = 4000
+VM_HEAP = "128k"
 
 
 def default_plan(text=None):
-    """The station's wishes over time; `text` as PowerPlan.parse reads it. Raises ValueError."""
+    """The station's wishes over time; `text` as PowerPlan.parse reads it. Raises ValueError.
+
+    The loop lasts 80 s, or 20 s more than the last step, at most 115 s (575 exchanges).
+    """
     if text is None:
-        return PowerPlan(DEFAULT_STEPS, ramp_W_s=DEFAULT_RAMP_W_S, stop_s=DEFAULT_STOP_S)
-    return PowerPlan.parse(text, ramp_W_s=DEFAULT_RAMP_W_S, stop_s=DEFAULT_STOP_S)
+        return PowerPlan(DEFAULT_STEPS, ramp_W_s=RAMP_W_S, stop_s=STOP_S)
+    plan = PowerPlan.parse(text, ramp_W_s=RAMP_W_S)
+    last = plan.steps[-1][0]
+    if last > MOST_STOP_S - LAST_STEP_S:
+        raise ValueError(f"the last step is at {last:g} s, {MOST_STOP_S - LAST_STEP_S} at most")
+    plan.stop_s = max(STOP_S, last + LAST_STEP_S)
+    return plan
 
 
 def device_params(**settings):
@@ -140,7 +147,8 @@ class Rig:
         self.line.on_frame = self.record.frame
         self.modem = self.line.attach(Modem(self.world, CAR_MODEM))
         self.station_modem = self.line.attach(StationModem(self.world, STATION_MODEM))
-        self.station = self._station(plan or default_plan())
+        self.plan = plan or default_plan()
+        self.station = self._station(self.plan)
         self.safe_at = None
         self.sampler = Sampler(self)
         self.vm_name = None
@@ -161,7 +169,19 @@ class Rig:
         )
 
     def _in_vm(self, vm, params, pack_speed):
-        raise NotImplementedError
+        from tools.vm.bridge import VmDevice
+
+        self.vm_name = f"MicroPython ({vm})"
+        return VmDevice(
+            self.world,
+            self.modem,
+            self.board,
+            params,
+            machine=vm,
+            heap=VM_HEAP,
+            pack_speed=pack_speed,
+            unix=EPOCH_S,
+        )
 
     def run(self):
         """From power-on to the drawn plug. Returns whether the session came to its end."""
@@ -169,11 +189,14 @@ class Rig:
         world.run(PLUG_MS)
         board.plug()
         done = world.run_until(lambda: self.device.finished, MOST_MS)
-        self.outcome = self.device.outcome()
+        self.outcome = dict(self.device.outcome())
         if done:
             world.run(world.now + 500)
             board.unplug()
             world.run(world.now + 500)
+        else:
+            state = self.record.state or "nothing on the line"
+            self.outcome["detail"] = f"not over after {MOST_MS // 1000} s, last seen: {state}"
         return done
 
     def close(self):
@@ -187,5 +210,4 @@ def quiet_logging():
     """The demo's terminal belongs to its view: the layers' logs go to the trace ring only."""
     import logging
 
-    warnings.simplefilter("default")
     logging.getLogger("evcc").setLevel(logging.ERROR)
