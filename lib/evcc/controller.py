@@ -96,6 +96,13 @@ class Controller:
         self.safety.alive(now)
         if now >= self._tick_at:
             self._tick_at = self.safety.tick(now)
+        try:
+            return self._protocol(now)
+        except Exception as error:  # a fault of ours must not keep contactors closed
+            self._broken(error)
+            return now + 20
+
+    def _protocol(self, now):
         self._receive(now)
         wake = min(self._tick_at, now + _IDLE_MS, self.port.next_poll(now))
         if self.slac:
@@ -104,12 +111,26 @@ class Controller:
             wake = min(wake, self.host.step(now))
         if self._sdp:
             wake = min(wake, self._sdp.step(now))
-        if self._exchange:
+        exchange = self._exchange
+        if exchange:
             self._watch(now)
-            wake = min(wake, self._exchange.step(now))
+            wake = min(wake, exchange.step(now))
+            if exchange.done:
+                self._wake = now
         if now >= self._wake:
             self._wake = now + next(self._story)
         return max(min(wake, self._wake), now)
+
+    def _broken(self, error):
+        """Something raised where nothing may: end this session, keep safety and the loop alive."""
+        log.error("internal: %r", error)
+        self.safety.release()
+        self.slac = self._sdp = self._exchange = self._tcp = self._framer = self.host = None
+        self.result = "INTERNAL_ERROR"
+        self.detail = repr(error)
+        self.state = "finished"
+        self._story = self._run(True)
+        self._wake = 0
 
     def _receive(self, now):
         port = self.port
@@ -154,9 +175,15 @@ class Controller:
 
     # --- the story -------------------------------------------------------------------------------
 
-    def _run(self):
-        """Plug-in to unplug, for ever."""
+    def _run(self, broken=False):
+        """Plug-in to unplug, for ever. `broken`: first wait for the connector to be pulled."""
         while True:
+            if broken:
+                yield from self._until_open()
+                self.safety.unlock()
+                while self.safety.pilot != "A":
+                    yield 20
+            broken = False
             self.state = "unplugged"
             while self.safety.pilot not in "BC" or not self.port.ready:
                 yield 20
@@ -184,8 +211,7 @@ class Controller:
             reason, detail = error.reason, error.detail
         # Section 9's order: pilot B, wait for no current, contactors open, only then close TCP.
         self.safety.release()
-        while self.safety.state not in ("open", "stuck"):
-            yield 10
+        yield from self._until_open()
         yield from self._close(reason in GOOD)
         if self.safety.forced:
             reason, detail = "FORCED_OPENING", "%s %s" % (reason, detail)
@@ -200,6 +226,11 @@ class Controller:
         self.result = reason
         self.state = "finished"
         log.info("finished: %s %s", reason, detail)
+
+    def _until_open(self):
+        """Safety's own deadlines bound this."""
+        while self.safety.state not in ("open", "stuck"):
+            yield 10
 
     def _check_plug(self):
         if self.safety.pilot == "A":
@@ -289,8 +320,8 @@ class Controller:
         """Run one story to its end. Raises its V2GError."""
         self._exchange = exchange
         exchange.start(self.now)
-        while not exchange.done:
-            yield 10
+        while not exchange.done:  # `_protocol` wakes us when it is
+            yield 100
         self._exchange = None
         if exchange.error:
             raise exchange.error

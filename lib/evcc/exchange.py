@@ -109,6 +109,8 @@ class Exchange:
         timeout, phase = dialect.limits(name)
         if name != self.state:
             self._phase_end = None if phase is None else now + phase
+        elif self._phase_end is not None and now >= self._phase_end:
+            raise V2GError("PHASE_TIMEOUT", name)  # prompt answers do not stretch a phase
         self.state = name
         self._waiting = True
         self._sent_at = now
