@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: MIT
+"""The device part in a MicroPython process, served from outside over its border.
+
+`VmDevice` is a part of the emulated world: it hands SPI transfers to the emulated modem, samples
+and pins to the emulated board, and lets the VM run until it sleeps; simulated time stands still
+meanwhile. `run_frames` serves raw frames at the wall clock instead. Every message is counted by
+its kind, nothing is decoded, and every wait has a limit. See device/border.py for the messages.
+"""
+
+import json
+import os
+import select
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from evcc.params import TABLE
+
+from tools import vm
+
+DEVICE = Path(__file__).with_name("device")
+NAMES = {
+    "X": "SPI transfers",
+    "I": "interrupt line",
+    "R": "reset line",
+    "A": "converter samples",
+    "P": "pin inputs",
+    "O": "pin outputs",
+    "C": "clock",
+    "S": "sleep",
+    "F": "frames out",
+    "G": "frames waiting?",
+    "g": "frames in",
+    "L": "link up?",
+}
+_NONE = -0x80000000
+_PEAK_MV = {"A": 12000, "B": 9000, "C": 6000, "D": 3000, "E": 0, "F": -12000}
+_MODULES = ("evcc", "drivers")
+
+
+class Ended(Exception):
+    """The VM process is over; `text` says how, `status` its exit status."""
+
+    def __init__(self, text, status):
+        Exception.__init__(self, text)
+        self.status = status
+
+
+def settings_text(params):
+    """A settings file with everything that differs from the defaults."""
+    lines = []
+    for row in TABLE:
+        name, default = row[0], row[1]
+        value = getattr(params, name)
+        if value != default:
+            if isinstance(value, bool):
+                text = "true" if value else "false"
+            else:
+                text = f'"{value}"' if isinstance(value, str) else repr(value)
+            lines.append(f"{name} = {text}\n")
+    return "".join(lines)
+
+
+def build(folder, machine="i386", native=True, optimise=3):
+    """Compile all device code and the device's border into `folder`; {module: .mpy bytes}.
+
+    A program of the user's own (a path for machine) gets no native code: its machine is unknown.
+    """
+    arch = vm.ARCH.get(machine) if native else None
+    made = vm.build_mpy(_MODULES, folder, arch, optimise)
+    for source in sorted(DEVICE.glob("*.py")):
+        target = Path(folder) / source.with_suffix(".mpy").name
+        vm._cross(source, target, source.name, None, optimise)
+    return made
+
+
+class Process:
+    """A MicroPython process and its two pipes.
+
+    machine: "i386", "armhf" or the path of a program. `lines`: hears each line of standard error
+    that is no module, heap or summary line. `limit_s`: longest wait for one message.
+    """
+
+    def __init__(
+        self, settings, port, *, machine="i386", heap="128k", options=(), folder=None, native=True,
+        log=None, lines=None, limit_s=60, optimise=3,
+    ):  # fmt: skip
+        self._temporary = None
+        if folder is None:
+            self._temporary = folder = tempfile.mkdtemp(prefix="uevcc-vm-")
+            build(folder, machine, native, optimise)
+        self.folder = Path(folder)
+        self.counts = Counter()
+        self.bytes = Counter()
+        self.modules = {}
+        self.mounts = ""
+        self.heap = 0  # bytes of the live heap at its largest
+        self.heap_at = ""
+        self.summary = None
+        self.tail = []
+        self.limit_s = limit_s
+        self._lines = lines
+        self._buffer = b""
+        self._errors = b""
+        (self.folder / "settings.toml").write_text(settings)
+        arguments = ["settings.toml", port, *options]
+        if machine in vm.ARCH:
+            command = vm.command("-m", machine=machine, heap=heap, log=log)
+        else:
+            command = [str(machine), "-X", f"heapsize={heap}", "-m"]
+        # Relative paths only: the run does not depend on where the repository lies.
+        self.process = subprocess.Popen(
+            [*command, "main", *arguments],
+            cwd=self.folder,
+            env={"LC_ALL": "C", "MICROPYPATH": "."},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._in = self.process.stdin.fileno()
+        self._out = self.process.stdout.fileno()
+        self._err = self.process.stderr.fileno()
+        os.set_blocking(self._err, False)
+        self._poll = select.poll()
+        self._poll.register(self._out, select.POLLIN)
+        self._poll.register(self._err, select.POLLIN)
+
+    # ---- messages ----------------------------------------------------------------------------
+
+    def request(self):
+        """(kind, bytes out, length of the answer) of the next message. Raises Ended."""
+        while True:
+            have = self._buffer
+            if len(have) >= 5:
+                n = have[1] | have[2] << 8
+                kind = chr(have[0])
+                if kind not in NAMES:
+                    self._end(f"it printed {have[:60]!r} on the border")
+                if len(have) >= 5 + n:
+                    self._buffer = have[5 + n :]
+                    self.counts[kind] += 1
+                    self.bytes[kind] += n + (have[3] | have[4] << 8)
+                    return kind, have[5 : 5 + n], have[3] | have[4] << 8
+            self._fill()
+
+    def answer(self, data):
+        try:
+            os.write(self._in, data)
+        except OSError:
+            self._end("it closed the border")
+
+    def _fill(self):
+        ready = self._poll.poll(self.limit_s * 1000)
+        if not ready:
+            self._end(f"no message for {self.limit_s} s")
+        for file, _ in ready:
+            if file == self._err:
+                self.errors()
+        if any(file == self._out for file, _ in ready):
+            data = os.read(self._out, 65536)
+            if not data:
+                self._end("it ended")
+            self._buffer += data
+
+    def errors(self):
+        """Take in what has come on standard error."""
+        try:
+            data = os.read(self._err, 65536)
+        except BlockingIOError:
+            return
+        if not data:
+            try:
+                self._poll.unregister(self._err)
+            except KeyError:
+                pass
+            return
+        *lines, self._errors = (self._errors + data).split(b"\n")
+        for line in lines:
+            self._line(line.decode(errors="replace"))
+
+    def _line(self, line):
+        kind, _, text = line.partition(" ")
+        if kind == "=":
+            self.summary = json.loads(text)
+        elif kind == "M":
+            name, _, file = text.partition(" ")
+            self.modules[name] = file
+        elif kind == "V":
+            self.mounts = text
+        elif kind == "H":
+            size, _, self.heap_at = text.partition(" ")
+            self.heap = int(size)
+        else:
+            self.tail = [*self.tail[-30:], line]
+            if self._lines:
+                self._lines(line)
+
+    def _end(self, text):
+        try:
+            self.process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for _ in range(20):
+            self.errors()
+        trace = [line for line in self.tail if not line.startswith("L ")]
+        more = ": " + " | ".join(trace[-4:]) if trace else ""
+        raise Ended(f"MicroPython: {text}{more}", self.process.returncode)
+
+    def close(self, wait_s=0):
+        """End the process, remove its folder. `wait_s`: let it end by itself first."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+        try:
+            self.process.wait(timeout=wait_s or 2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stderr.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+
+class VmDevice:
+    """The device in MicroPython as a part of the world.
+
+    modem: SPI slave (`exchange`, `irq`, `reset`); board: ports; both of the emulator. machine:
+    "i386", "armhf" or a path. options: of device/main.py. `on_message(kind, index, out, into)`:
+    called after each message, for instruments.
+
+    `finished`: a session has ended; `outcome()`: its summary; `counts`: messages by kind.
+    """
+
+    def __init__(
+        self, world, modem, board, params, *, machine="i386", heap="128k", pack_speed=1, unix=None,
+        options=(), on_message=None, **more,
+    ):  # fmt: skip
+        self.world, self.modem, self.board = world, modem, board
+        self.on_message = on_message
+        self.ended = None  # text, when the process is over
+        self._asleep = False
+        self._index = 0
+        options = [f"seed={world.seed}", f"speed={pack_speed}", "idle=100000000", *options]
+        if unix is not None:
+            options.append(f"unix={unix}")
+        self.process = Process(
+            settings_text(params), "spi", machine=machine, heap=heap, options=options, **more
+        )
+
+    @property
+    def counts(self):
+        return self.process.counts
+
+    @property
+    def finished(self):
+        return self.process.summary is not None or self.ended is not None
+
+    def outcome(self):
+        """Summary of the session; raises Ended when the process died before it had one."""
+        if self.process.summary is None:
+            raise Ended(self.ended or "MicroPython: no session has ended", None)
+        return self.process.summary
+
+    def step(self, now):
+        """Let the VM run until it sleeps; returns until when."""
+        if self.ended is not None:
+            return None
+        try:
+            if self._asleep:
+                self._asleep = False
+                self.process.answer(struct.pack("<I", now))
+            return self._serve(now)
+        except Ended as end:
+            self.ended = str(end)
+            return None
+
+    def close(self):
+        self.process.close()
+
+    def _serve(self, now):
+        process, modem = self.process, self.modem
+        while True:
+            kind, out, n = process.request()
+            into = None
+            if kind == "X":
+                into = bytearray(n) if n else None
+                modem.exchange(out, into)
+            elif kind == "I":
+                into = b"\1" if modem.irq() else b"\0"
+            elif kind == "R":
+                modem.reset(out != b"\0")
+            elif kind == "A":
+                into = struct.pack("<i", self._sample(out[0]))
+            elif kind == "P":
+                level = (self.board.contactor_feedback, self.board.locked)[out[0] - 4]()
+                into = b"\2" if level is None else b"\1" if level else b"\0"
+            elif kind == "O":
+                self._drive(out[0], out[1] != 0)
+            elif kind == "C":
+                into = struct.pack("<I", now)
+            elif kind == "S":
+                self._asleep = True
+                process.errors()
+            else:
+                process._end(f"message {kind!r} has no place on this border")
+            if into:
+                process.answer(into)
+            if self.on_message:
+                self.on_message(kind, self._index, out, into)
+            self._index += 1
+            if self._asleep:
+                return max(struct.unpack("<I", out)[0], now + 1)
+
+    def _sample(self, channel):
+        """The number that the board's converter gives: mV, mA, 0.1 % duty, 0.001 degrees."""
+        board = self.board
+        if channel == 0:
+            return _PEAK_MV[board.cp()[0]]
+        if channel == 1:
+            duty = board.cp()[1]
+            return _NONE if duty is None else round(duty * 10)
+        if channel in (2, 3):
+            value = board.inlet_voltage() if channel == 2 else board.inlet_current()
+            return _NONE if value is None else round(value * 1000)
+        celsius = board.temperatures()
+        return round(celsius[min(channel - 4, len(celsius) - 1)] * 1000)
+
+    def _drive(self, pin, level):
+        board = self.board
+        if pin == 3:
+            board.watchdog()
+        else:
+            (board.set_state_c, board.contactors, board.lock)[pin](level)
+
+
+def run_frames(
+    link, params, *, machine, heap="192k", loops=None, limit_s=300, lines=None, trace=None, log=20
+):
+    """One session with the device in MicroPython on a raw link, by the wall clock.
+
+    link: frame port with `fileno()`. trace: object with `frame(out, frame, now)`. Returns the
+    summary, with "messages" by kind. Raises Ended or tools.vm.VMError.
+    """
+    begin = time.monotonic()
+    start_unix = int(time.time())
+
+    def clock():
+        return int((time.monotonic() - begin) * 1000)
+
+    options = [f"unix={start_unix}", f"log={log}"]
+    if loops:
+        options.append(f"loops={loops}")
+    process = Process(
+        settings_text(params), "frames", machine=machine, heap=heap, options=options, lines=lines,
+        limit_s=30,
+    )  # fmt: skip
+    frame = b""
+    try:
+        while process.summary is None:
+            kind, out, _ = process.request()
+            if kind == "C":
+                process.answer(struct.pack("<I", clock()))
+            elif kind == "S":
+                process.errors()
+                wait = struct.unpack("<I", out)[0] - clock()
+                if wait > 0:
+                    select.select([link.fileno()], [], [], wait / 1000)
+                if clock() > limit_s * 1000:
+                    raise Ended(f"no end of the session after {limit_s} s", None)
+                process.answer(struct.pack("<I", clock()))
+            elif kind == "L":
+                link.poll(clock())
+                process.answer(bytes((bool(link.ready), link.restarts & 255)))
+            elif kind == "G":
+                got = link.receive()
+                frame = b"" if got is None else bytes(got)
+                if trace and frame:
+                    trace.frame(False, frame, clock())
+                process.answer(struct.pack("<H", len(frame)))
+            elif kind == "g":
+                process.answer(frame)
+            elif kind == "F":
+                if trace:
+                    trace.frame(True, out, clock())
+                process.answer(b"\1" if link.send(out) else b"\0")
+            else:
+                process._end(f"message {kind!r} has no place on this border")
+        return dict(process.summary, messages={NAMES[k]: n for k, n in process.counts.items()})
+    finally:
+        process.close()

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""The border of the device part in MicroPython: SPI, pins, samples and a clock, over two pipes.
+
+Runs in the VM. Each message to the outside, on standard output, is `kind, n, m` (1 byte, two
+little-endian 16-bit numbers) and n bytes; the answer, on standard input, is m bytes. What crosses
+is what would be on wires: bytes of an SPI transfer, the level of a pin, the number a converter
+gives, the milliseconds of a clock. Nothing is decoded outside. Text goes to standard error.
+The second half, raw frames instead of SPI, is for a PC with a network interface.
+"""
+
+import struct
+import sys
+
+_NONE = -0x80000000  # a converter that is not there
+# converter channels and pins, the wiring of the emulated board
+_CP_PEAK, _CP_DUTY, _INLET_V, _INLET_A, _TEMPERATURE = 0, 1, 2, 3, 4
+_S2, _CONTACTORS, _LOCK, _WATCHDOG, _MIRROR, _LOCKED = 0, 1, 2, 3, 4, 5
+
+
+class Border:
+    """The two pipes. `ask(kind, out, into)`: send `out`, fill `into`."""
+
+    def __init__(self):
+        self._read = sys.stdin.buffer.readinto
+        self._write = sys.stdout.buffer.write
+        self._tx = bytearray(1700)
+        self._view = memoryview(self._tx)
+        self._few = bytearray(6)
+        self._word = bytearray(4)
+
+    def ask(self, kind, out, into=None):
+        n = len(out)
+        struct.pack_into("<BHH", self._tx, 0, kind, n, len(into) if into else 0)
+        self._tx[5 : 5 + n] = out
+        self._write(self._view[: 5 + n])
+        if into:
+            if not self._read(into):
+                sys.exit(3)  # nobody is outside any more
+
+    # SPI of the modem, its interrupt and its reset line
+
+    def exchange(self, out, into=None):
+        """One chip-select period."""
+        self.ask(88, out, into)  # X
+
+    def irq(self):
+        self.ask(73, b"", memoryview(self._word)[:1])  # I
+        return self._word[0] != 0
+
+    def reset(self, active):
+        self.ask(82, b"\1" if active else b"\0")  # R
+
+    # converters, pins, clock
+
+    def sample(self, channel):
+        """Number that the converter of this channel gives, or None."""
+        self.ask(65, bytes((channel,)), self._word)  # A
+        value = struct.unpack("<i", self._word)[0]
+        return None if value == _NONE else value
+
+    def pin(self, pin):
+        """Level of an input: True, False, None where nothing is wired."""
+        self.ask(80, bytes((pin,)), memoryview(self._word)[:1])  # P
+        return None if self._word[0] > 1 else self._word[0] == 1
+
+    def drive(self, pin, level):
+        self.ask(79, bytes((pin, 1 if level else 0)))  # O
+
+    def clock(self):
+        """ms since power-on of the world outside."""
+        self.ask(67, b"", self._word)  # C
+        return struct.unpack("<I", self._word)[0]
+
+    def sleep_until(self, ms):
+        """Let time pass to `ms`, or less if the modem interrupts; returns the time."""
+        self.ask(83, struct.pack("<I", ms), self._word)  # S
+        return struct.unpack("<I", self._word)[0]
+
+
+class Board:
+    """Safety's ports over converters and pins."""
+
+    # pilot's positive peak in mV -> state, IEC 61851-1 Table A.4, middle between the levels
+    _STATES = ((10500, "A"), (7500, "B"), (4500, "C"), (1500, "D"), (-6000, "E"))
+
+    def __init__(self, border):
+        self._border = border
+        self.clock = border.clock
+
+    def cp(self):
+        millivolts = self._border.sample(_CP_PEAK)
+        duty = self._border.sample(_CP_DUTY)
+        for limit, state in self._STATES:
+            if millivolts > limit:
+                return state, None if duty is None else duty / 10
+        return "F", None
+
+    def set_state_c(self, on):
+        self._border.drive(_S2, on)
+
+    def contactors(self, on):
+        self._border.drive(_CONTACTORS, on)
+
+    def contactor_feedback(self):
+        return self._border.pin(_MIRROR)
+
+    def lock(self, on):
+        self._border.drive(_LOCK, on)
+
+    def locked(self):
+        return self._border.pin(_LOCKED)
+
+    def inlet_voltage(self):
+        millivolts = self._border.sample(_INLET_V)
+        return None if millivolts is None else millivolts / 1000
+
+    def inlet_current(self):
+        milliamps = self._border.sample(_INLET_A)
+        return None if milliamps is None else milliamps / 1000
+
+    def temperatures(self):
+        sample = self._border.sample
+        return (sample(_TEMPERATURE) / 1000, sample(_TEMPERATURE + 1) / 1000)
+
+    def watchdog(self):
+        self._border.drive(_WATCHDOG, True)
+
+
+class FramePort:
+    """Frame port whose frames cross the border: for a network interface instead of a modem."""
+
+    def __init__(self, border):
+        self._border = border
+        self._rx = bytearray(1520)
+        self._view = memoryview(self._rx)
+        self._two = bytearray(2)
+        self.ready = False
+        self.restarts = 0
+        self.counters = {"received": 0, "sent": 0, "send_refused": 0}
+
+    def poll(self, now):
+        self._border.ask(76, b"", self._two)  # L: up, times it came up
+        self.ready = self._two[0] != 0
+        self.restarts = self._two[1]
+
+    def next_poll(self, now):
+        return now + 50
+
+    def receive(self):
+        self._border.ask(71, b"", self._two)  # G: length of the next frame
+        n = self._two[0] | self._two[1] << 8
+        if not n:
+            return None
+        frame = self._view[:n]
+        self._border.ask(103, b"", frame)  # g: the frame
+        self.counters["received"] += 1
+        return frame
+
+    def send(self, frame):
+        one = memoryview(self._two)[:1]
+        self._border.ask(70, frame, one)  # F
+        good = one[0] != 0
+        self.counters["sent" if good else "send_refused"] += 1
+        return good
