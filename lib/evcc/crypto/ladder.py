@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""Scalar multiplication for any curve class with double, add, neg, table, blind (ec.py, ed448.py).
+
+All are generators: they yield after every window of bits, so that a caller can do other work
+between, and return the point. `multiply` is for secret scalars: the sequence of operations is
+the same for all scalars, coordinates and scalar are blinded. `verify_sum` is for public values.
+Pure Python cannot promise more: the big integers below take a time that depends on their value.
+"""
+
+
+def run(steps):
+    """Run such a generator to its end: its return value."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as e:
+        return e.value
+
+
+def inverse(a, m):
+    """a ** -1 mod m by Euclid; takes a time that depends on a: blind secrets before."""
+    r, s, u, v = m, a % m, 0, 1
+    while s:
+        q = r // s
+        r, s, u, v = s, r - q * s, v, u - q * v
+    if r != 1:
+        raise ValueError("no inverse")
+    return u % m
+
+
+def multiply(curve, k, point, urandom):
+    """k * point, 1 <= k < n secret. Signed windows of four bits, every digit odd: always four
+    doublings and one addition.
+    """
+    n = curve.n
+    t = (curve.bits + 32) // 4 + 1
+    k += (int.from_bytes(urandom(4), "big") | 0x80000000) * n  # bits + 32 bits, 33 with the carry
+    k = (k, k + n)[~k & 1]  # n is odd
+    table = yield from curve.table(point)
+    i = 4 * t - 4
+    p = curve.blind(table[k >> (i + 1)], urandom)
+    while i:
+        i -= 4
+        yield
+        d = ((k >> (i + 1)) & 15) * 2 - 15
+        e = table[(d if d > 0 else -d) >> 1]
+        e = (e, curve.neg(e))[d < 0]
+        for _ in range(4):
+            p = curve.double(p)
+        p = curve.add(p, e)
+    return p
+
+
+def _naf(k):
+    """Digits 0, +-1 .. +-15 (odd), lowest first, each plus 16."""
+    out = bytearray()
+    while k:
+        d = 0
+        if k & 1:
+            d = k & 31
+            if d > 15:
+                d -= 32
+            k -= d
+        out.append(d + 16)
+        k >>= 1
+    return out
+
+
+def verify_sum(curve, a, b, point):
+    """a * G + b * point; public values only."""
+    table = yield from curve.table(point)
+    base = yield from curve.base()
+    a, b = _naf(a), _naf(b)
+    p = curve.zero
+    i = max(len(a), len(b))
+    while i:
+        i -= 1
+        if i & 3 == 0:
+            yield
+        p = curve.double(p)
+        for digits, points in ((a, base), (b, table)):
+            if i < len(digits) and digits[i] != 16:
+                d = digits[i] - 16
+                p = curve.add(p, points[d >> 1] if d > 0 else curve.neg(points[-d >> 1]))
+    return p
