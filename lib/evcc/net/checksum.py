@@ -26,10 +26,5 @@ except (ImportError, SyntaxError):
 
 
 def field(total):
-    """The checksum field that makes a packet good whose words, field 0, sum up to `total` (> 0)."""
+    """The checksum field that makes a packet good whose words, with 0 in it, sum up to `total`."""
     return 0xFFFE - (total - 1) % 0xFFFF
-
-
-def good(total):
-    """True if the words, checksum included, sum up to a good packet."""
-    return total % 0xFFFF == 0

@@ -14,7 +14,7 @@ from struct import pack_into, unpack_from
 from evcc.compat import get_logger
 from evcc.net import checksum
 from evcc.net.ipv6 import ALL_NODES, ANY, link_local, multicast_mac, solicited_node, text
-from evcc.net.nd import Neighbours
+from evcc.net.neighbours import Neighbours
 
 log = get_logger("evcc.net")
 
@@ -43,8 +43,8 @@ class Host:
         self.tcp = None
         self.router = None
         self._udp = {}
-        self._nd = Neighbours(self)
-        self._port = 0
+        self._neighbours = Neighbours(self)
+        self._port = None
 
     def count(self, what):
         self.counters[what] = self.counters.get(what, 0) + 1
@@ -58,17 +58,17 @@ class Host:
         """
         self.stop()
         if self.setting("net_dad", True):
-            self._nd.check(self.address, now)
+            self._neighbours.check(self.address, now)
         else:
             self.usable(self.address, now)
 
     def stop(self):
-        """Forgets connection, neighbours and global addresses; not the UDP ports. Sends nothing."""
+        """Forgets connection, neighbours, global addresses; not the UDP ports. Sends nothing."""
         self.ready = False
         self.tcp = self.router = None
         self.addresses = ()
         self.address = link_local(self.mac)
-        self._nd = Neighbours(self)
+        self._neighbours = Neighbours(self)
 
     def usable(self, address, now):
         """Called when duplicate address detection found nobody."""
@@ -81,13 +81,17 @@ class Host:
 
             self.router = Router(self, now)
 
+    def check(self, address, now):
+        """Starts using a global address once nobody else turned out to have it."""
+        self._neighbours.check(address, now)
+
     def owns(self, address):
         return (address == self.address and self.ready) or address in self.addresses
 
     def step(self, now):
         """Timers. Returns the absolute time in ms by which it wants to be called again."""
         deadline = now + 60000
-        for part in (self._nd, self.router, self.tcp):
+        for part in (self._neighbours, self.router, self.tcp):
             if part is not None:
                 t = part.step(now)
                 if t is not None and t < deadline:
@@ -108,11 +112,11 @@ class Host:
             return multicast_mac(address)
         if self.router is not None and address[0] != 0xFE:
             address = self.router.via(address)
-        return self._nd.resolve(address, now)
+        return self._neighbours.resolve(address, now)
 
     def learn(self, address, mac, now=0):
         """Takes a neighbour's MAC from a frame's source instead of asking for it."""
-        self._nd.learn(bytes(address), bytes(mac), now)
+        self._neighbours.learn(bytes(address), bytes(mac), now)
 
     def in_use(self, address):
         """True while a TCP connection to `address` runs: its MAC then stays."""
@@ -148,7 +152,7 @@ class Host:
             self._udp[port] = on_datagram
 
     def udp_send(self, address, dst_port, src_port, payload, now):
-        """False: not sent (neighbour not known yet, no space, address not ready): try again later."""
+        """False: not sent (neighbour not known yet, no space, not ready): try again later."""
         n = len(payload)
         if not self.ready or n > 1452:
             return False
@@ -171,7 +175,7 @@ class Host:
 
     def new_port(self):
         """A source port in 49152..65535: random once, then counting, so none comes again soon."""
-        if not self._port:
+        if self._port is None:
             r = self.urandom(2)
             self._port = (r[0] << 8 | r[1]) & 0x3FFF
         self._port = (self._port + 1) & 0x3FFF
@@ -237,7 +241,7 @@ class Host:
         """True for the solicited-node groups of our addresses, the one being checked included."""
         if to[0] == 0xFF and to[11:13] == b"\x01\xff":
             to = bytes(to)
-            for a in (self.address, self._nd.tentative or ANY) + self.addresses:
+            for a in (self.address, self._neighbours.tentative or ANY) + self.addresses:
                 if to == solicited_node(a):
                     return True
         return False
@@ -247,7 +251,7 @@ class Host:
         if 133 <= kind <= 137 and frame[21] != 255:
             self.count("hop_limit")
         elif kind == 135 or kind == 136:
-            self._nd.feed(frame, at, end, source, now)
+            self._neighbours.feed(frame, at, end, source, now)
         elif kind == 134 and self.router is not None:
             self.router.feed(frame, at, end, source, now)
         elif kind == 128 and to_me and self.ready and source != ANY and end - at <= 1460:
@@ -273,7 +277,7 @@ class Host:
             self.refuse(fields, source, len(data))
 
     def refuse(self, fields, source, n):
-        """RST to a segment of no connection (RFC 9293 section 3.10.7.1): stale sessions then end."""
+        """RST to a segment of no connection (RFC 9293 3.10.7.1): stale sessions then end."""
         self.count("tcp_stray")
         flags = fields[5]
         if flags & 4:

@@ -26,6 +26,7 @@ _PORTS = const(3)  # source ports tried: some stations refuse the first connect 
 _RTO_MS = const(500)  # before a round trip was measured
 _MIN_MS = const(100)
 _MAX_MS = const(2000)
+_KEPT_MS = const(600)  # of a back-off, until a round trip was measured again: V2G waits 2 s only
 _RETRIES = const(12)
 _PROBE_MS = const(1000)
 _LINGER_MS = const(
@@ -61,7 +62,7 @@ class Tcp:
     # ---- for the owner
 
     def open(self, now):
-        """Sends SYN, again and again, from a new source port after a refusal or three time-outs."""
+        """Sends SYN; again, from a new source port, after a refusal or three time-outs."""
         self._attempt += 1
         self.local_port = self.host.new_port()
         self._begin(now)
@@ -69,7 +70,7 @@ class Tcp:
         self._timeout(now)
 
     def send(self, data, now):
-        """Queues the whole of `data` and sends what the window allows; False: nothing was taken."""
+        """Queues all of `data` and sends what the window allows; False: nothing was taken."""
         n, head = len(data), self._head
         if self.state != "ESTABLISHED" or self._len + n > _MOST:
             return False
@@ -108,10 +109,10 @@ class Tcp:
         if self.state == "CLOSED":
             return None
         if self._due or self._jam:
-            if self._due:
-                self._emit(_ACK, self._max, 0)
             if self._jam:
                 self._output(now)
+            if self._due:
+                self._emit(_ACK, self._max, 0)
             if self._due or self._jam:
                 return now + 20
         if self._timer is not None and now >= self._timer:
@@ -128,7 +129,7 @@ class Tcp:
         self._queue = self._small
         self._fin = self._due = self._jam = False
         self._mss = 1220  # RFC 9293 section 3.7.1, until the peer tells
-        self._rto, self._srtt, self._tries = _RTO_MS, 0, 0
+        self._rto, self._keep_rto, self._srtt, self._tries = _RTO_MS, _KEPT_MS, 0, 0
         self._timed = self._ooo = self._timer = (
             None  # timed: (number that must be acknowledged, sent at)
         )
@@ -259,7 +260,7 @@ class Tcp:
         self._emit(_ACK, self._max, 0)
 
     def _challenge(self, now):
-        """A challenge ACK (RFC 5961), ten per second at most: two confused peers must not storm."""
+        """A challenge ACK (RFC 5961), ten per second at most: confused peers must not storm."""
         self.host.count("tcp_challenge")
         if now >= self._quiet:
             self._quiet = now + 100
@@ -275,7 +276,8 @@ class Tcp:
         ahead = after(seq, self._rcv)
         if flags & _RST:
             if ahead == 0:
-                self._end("reset")
+                done = self.state in ("TIME_WAIT", "LAST_ACK", "CLOSING")
+                self._end(self.error if done else "reset")
             elif 0 < ahead < WINDOW:
                 self._challenge(now)
             else:
@@ -361,8 +363,10 @@ class Tcp:
                 d = r - (self._srtt >> 3)
                 self._srtt = max(1, self._srtt + d)
                 self._var += abs(d) - (self._var >> 2)
-        if self._srtt:
             self._rto = min(_MAX_MS, max(_MIN_MS, (self._srtt >> 3) + max(self._var, 20)))
+            self._keep_rto = max(self._rto, _KEPT_MS)
+        elif self._rto > self._keep_rto:
+            self._rto = self._keep_rto
         took = min(acked, self._len)
         self._una = ack
         if after(self._nxt, ack) < 0:

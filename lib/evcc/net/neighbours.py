@@ -43,33 +43,45 @@ class Neighbours:
         self._host = host
         self._cache = {}  # address -> [MAC or None, confirmed at, ask again at, asked]
         self.tentative = None
+        self._waiting = []  # bounded by the router's number of addresses
         self._retried = False
 
     def check(self, address, now):
         """Starts duplicate address detection; `host.usable(address, now)` is called when it is
         done.
         """
+        if self.tentative is not None:
+            self._waiting.append(address)
+            return
         self.tentative, self._until = address, now + _DAD_MS
         self._solicit(ANY, address, None)
+
+    def _checked(self, now):
+        """The address that was being checked; starts with the next one."""
+        address, self.tentative = self.tentative, None
+        if self._waiting:
+            self.check(self._waiting.pop(), now)
+        return address
 
     def step(self, now):
         """Returns the next deadline or None."""
         if self.tentative is None:
             return None
         if now >= self._until:
-            address, self.tentative = self.tentative, None
-            self._host.usable(address, now)
+            self._host.usable(self._checked(now), now)
             return now
         return self._until
 
     def _conflict(self, now):
         host = self._host
         host.count("duplicate")
-        if not self._retried:
+        if host.ready:
+            host.router.duplicate(self._checked(now), now)
+        elif not self._retried:
             self._retried = True
             mine = bytearray(host.urandom(8))
             mine[0] &= 0xFD  # not from a MAC
-            self.check(self.tentative[:8] + bytes(mine), now)
+            self.check(self._checked(now)[:8] + bytes(mine), now)
 
     def _solicit(self, source, target, mac):
         """NS for `target`: to its solicited-node group, or to `mac` when we only check again."""
@@ -80,7 +92,9 @@ class Neighbours:
         host.transmit(mac or multicast_mac(to), source, to, 58, n, 2)
 
     def learn(self, address, mac, now):
-        """Takes the MAC of a neighbour from outside of ND, e.g. from an SDP answer's frame."""
+        """Takes the MAC of a neighbour from outside of neighbour discovery, e.g. from an SDP
+        answer's frame.
+        """
         e = self._cache.get(address)
         if e is None:
             e = self._entry(address)
