@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ def parser():
         metavar="VM",
         help="run the device code in this MicroPython: a path, or i386 for the fetched one",
     )
+    p.add_argument("--heap", default="128k", type=_heap, help="its heap (default 128k)")
     p.add_argument(
         "--out",
         type=Path,
@@ -68,6 +70,12 @@ def _speed(text):
     return value
 
 
+def _heap(text):
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[km]?", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a size such as 128k")
+    return text
+
+
 def main(arguments=None):
     options = parser().parse_args(arguments)
     try:
@@ -82,6 +90,8 @@ def main(arguments=None):
 
 def run(options):
     from rich.console import Console
+
+    from tools.vm import VMError
 
     from .rig import Rig, default_plan, quiet_logging
     from .view import View
@@ -98,7 +108,13 @@ def run(options):
         f"pack speed x{options.pack_speed:g}, seed {options.seed}"
     )
     began = time.monotonic()
-    rig = Rig(options.seed, options.pack_speed, options.realtime, plan, _vm(options.vm))
+    try:
+        rig = Rig(
+            options.seed, options.pack_speed, options.realtime, plan, _vm(options.vm),
+            heap=options.heap,
+        )  # fmt: skip
+    except VMError as error:
+        raise UserError(f"--vm {options.vm}: {error}") from None
     try:
         with View(rig, console, live=not (options.no_live or options.json)):
             rig.run()

@@ -30,7 +30,7 @@ MOST_MS = 400_000  # a session that is not over by then has failed
 DEFAULT_STEPS = ((0, 11000), (45, -10000))
 STOP_S, MOST_STOP_S, LAST_STEP_S = 80, 115, 20
 RAMP_W_S = 4000
-VM_HEAP = "128k"
+VM_HEAP = "128k"  # the goal of the project on 32 bits
 
 
 def default_plan(text=None):
@@ -91,7 +91,7 @@ class Device:
 
     @property
     def finished(self):
-        return self.controller.state == "finished"
+        return self.controller.result is not None
 
     def outcome(self):
         return self.controller.summary()
@@ -121,11 +121,15 @@ class Sampler:
 class Rig:
     """Everything of one demo run. `run()` plays it; then look at `record`, `plant`, `outcome`.
 
-    `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython.
+    `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython,
+    which gets `heap`. Raises tools.vm.VMError when it cannot be built or started.
     `settings`: of the car, over those of `device_params`.
     """
 
-    def __init__(self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None):
+    def __init__(
+        self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None,
+        heap=VM_HEAP,
+    ):  # fmt: skip
         self.world = World(seed, realtime)
         self.pilot = Pilot(self.world)
         params = device_params(**(settings or {}))
@@ -155,7 +159,7 @@ class Rig:
         if vm is None:
             self.device = Device(self.world, self.modem, self.board, params, pack_speed)
         else:
-            self.device = self._in_vm(vm, params, pack_speed)
+            self.device = self._in_vm(vm, heap, params, pack_speed)
         self.world.add(self.device)
         self.modem.on_irq = lambda: self.world.wake(self.device)
         self.pilot.listeners.append(lambda state: self.world.wake(self.device))
@@ -168,17 +172,17 @@ class Rig:
             self.world, self.station_modem, STATION_MAC, self.pilot, self.plant.output, plan
         )
 
-    def _in_vm(self, vm, params, pack_speed):
+    def _in_vm(self, vm, heap, params, pack_speed):
         from tools.vm.bridge import VmDevice
 
-        self.vm_name = f"MicroPython ({vm})"
+        self.vm_name = f"MicroPython ({vm}), heap {heap}"
         return VmDevice(
             self.world,
             self.modem,
             self.board,
             params,
             machine=vm,
-            heap=VM_HEAP,
+            heap=heap,
             pack_speed=pack_speed,
             unix=EPOCH_S,
         )
@@ -189,7 +193,12 @@ class Rig:
         world.run(PLUG_MS)
         board.plug()
         done = world.run_until(lambda: self.device.finished, MOST_MS)
-        self.outcome = dict(self.device.outcome())
+        try:
+            self.outcome = dict(self.device.outcome())
+        except Exception as error:  # the VM's process has died
+            if self.vm_name is None:
+                raise
+            self.outcome = {"result": None, "detail": str(error)}
         if done:
             world.run(world.now + 500)
             board.unplug()
@@ -198,6 +207,15 @@ class Rig:
             state = self.record.state or "nothing on the line"
             self.outcome["detail"] = f"not over after {MOST_MS // 1000} s, last seen: {state}"
         return done
+
+    def border(self):
+        """What crossed the border of the VM, and its live heap in bytes; None without a VM."""
+        if self.vm_name is None:
+            return None
+        counts = self.device.counts
+        spi = counts["X"]
+        heap = self.device.process.heap
+        return {"SPI transfers": spi, "others": sum(counts.values()) - spi, "heap": heap}
 
     def close(self):
         """Let go of what runs outside."""

@@ -122,30 +122,29 @@ class View:
             else:
                 steps.append(f"{name}  ", style="green" if passed else "dim")
         soc = rig.plant.pack.soc * 100
-        grid = Table.grid(padding=(0, 2))
-        for _ in range(4):
-            grid.add_column(justify="right")
-            grid.add_column(min_width=13)
         flow = "charging" if watts > 20 else "giving back" if watts < -20 else "no power"
         colour = "green" if watts > 20 else "yellow" if watts < -20 else "dim"
-        grid.add_row(
-            "message", record.state or "-", "pilot", rig.pilot.state,
-            "elapsed", f"{now / 1000:.1f} s", "pack speed", f"x{rig.plant.pack_speed:g}",
-        )  # fmt: skip
-        grid.add_row(
-            "voltage", f"{volts:.1f} V", "current", f"{amps:+.1f} A",
-            "power", Text(f"{watts / 1000:+.2f} kW", style=colour), "", Text(flow, style=colour),
-        )  # fmt: skip
-        grid.add_row(
-            "to the car", f"{record.meter.charged_Wh:.1f} Wh",
-            "from the car", f"{record.meter.discharged_Wh:.1f} Wh",
-            "contactors", "closed" if rig.plant.contactors.closed else "open",
-            "plug", "locked" if rig.board.motor.locked else "free",
-        )  # fmt: skip
+        meter, plant = record.meter, rig.plant
+        grid = Table.grid(padding=(0, 1))
+        for width in (20, 12, 12):
+            grid.add_column(justify="right", style="dim", no_wrap=True, min_width=10)
+            grid.add_column(min_width=width, no_wrap=True)
+        for row in (
+            ("message", record.state or "-", "pilot", rig.pilot.state)
+            + ("elapsed", f"{now / 1000:.1f} s"),
+            ("voltage", f"{volts:.1f} V", "current", f"{amps:+.1f} A")
+            + ("power", Text(f"{watts / 1000:+.2f} kW", style=colour)),
+            ("energy in", f"{meter.charged_Wh:.1f} Wh", "out", f"{meter.discharged_Wh:.1f} Wh")
+            + ("", Text(flow, style=colour)),
+            ("contactors", "closed" if plant.contactors.closed else "open")
+            + ("plug", "locked" if rig.board.motor.locked else "free")
+            + ("pack speed", f"x{plant.pack_speed:g}"),
+        ):
+            grid.add_row(*row)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            Text(f"  SoC {soc:5.1f} %"),
-            ProgressBar(100, soc, width=60, complete_style=colour, finished_style=colour),
-            Text(f"{len(record.loops)} charge-loop exchanges, {len(record.frames)} frames"),
+            Text(f"    SoC {soc:5.1f} %"),
+            ProgressBar(100, soc, width=34, complete_style=colour, finished_style=colour),
+            Text(f"{len(record.loops)} loops, {len(record.frames)} frames"),
         )
         return Panel(Group(steps, "", grid, "", bar), title="uEVCC demo: one DC_BPT session")
