@@ -18,7 +18,7 @@ demo: $(VENV)/.demo ## one emulated charging session, plug-in to unplug (VM=micr
 ifneq ($(VM),)
 	@$(PY) -m tools.peers fetch micropython-i386
 endif
-	@$(PY) -m tools.demo $(if $(VM),--vm) $(ARGS)
+	@$(PY) -m tools.demo $(if $(VM),--vm $(VM:micropython=i386)) $(ARGS)
 
 test: $(VENV)/.test peers ## all tests but the slow ones
 	$(PYTEST) -m "not peer and not vm and not slow" $(ARGS)

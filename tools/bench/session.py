@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT
+"""A whole -20 DC session in 32-bit MicroPython: heap, instructions per charge loop, power-on.
+
+The device part runs from .mpy files in RAM against the emulated station. Heap: bytecode alone, as
+the unix build keeps native code outside its heap (on a board it is inside: a row tells its size).
+Instructions: armhf under qemu with viper kernels, collector on, 256 kB of heap; what the border to
+the outside costs (it stands for the SPI peripheral) is measured and taken off.
+"""
+
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+from tools import vm
+from tools.vm import bridge
+
+_LIMIT_MS = 200_000
+_SHORT_S = 12  # of charge loop
+_DC_MAIN = b"\x01\xfe\x80\x04"  # V2GTP header of a -20 DC message
+_PARM_REQ = b"\x88\xe1\x01\x64\x60"
+
+
+class Build:
+    """Compiled device code, made once per kind and removed at the end."""
+
+    def __init__(self):
+        self.folders = {}
+
+    def get(self, machine, native):
+        key = machine, native
+        if key not in self.folders:
+            folder = tempfile.mkdtemp(prefix="uevcc-bench-")
+            bridge.build(folder, machine, native)
+            self.folders[key] = folder
+        return self.folders[key]
+
+    def close(self):
+        for folder in self.folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None, **more):
+    """An emulated world with the device in MicroPython; `seconds`: of the charge loop."""
+    from tools.charger.power import PowerPlan
+    from tools.demo.record import EPOCH_S
+    from tools.demo.rig import Rig
+
+    class Bench(Rig):
+        def _in_vm(self, name, _, params, pack_speed):
+            return bridge.VmDevice(
+                self.world, self.modem, self.board, params, machine=name, heap=heap,
+                pack_speed=pack_speed, unix=EPOCH_S, options=options, log=log, folder=folder,
+                on_message=on_message, limit_s=120,
+            )  # fmt: skip
+
+    plan = None
+    if seconds:
+        plan = PowerPlan(((0, 11000), (seconds // 2, -10000)), ramp_W_s=4000, stop_s=seconds)
+    return Bench(plan=plan, vm=machine, **more)
+
+
+def completes(folder, kilobytes, seconds):
+    """Does a session run to its end as it should in that much heap?"""
+    world = rig(folder, "i386", f"{kilobytes}k", seconds=seconds)
+    try:
+        ended = world.run()
+        return ended and world.outcome["result"] == "STATION_TERMINATE"
+    except bridge.Ended:
+        return False
+    finally:
+        world.close()
+
+
+def heap_rows(builds):
+    folder = builds.get("i386", False)
+    found = vm.smallest_heap(lambda k: completes(folder, k, _SHORT_S), 64, 320)
+    while found and found < 400 and not completes(folder, found, None):
+        found += 1  # the long session needs a little more
+    yield dict(
+        name="smallest heap for a whole session", value=found, unit="kB", goal="<= 128",
+        why="no session ends well in 320 kB",
+    )  # fmt: skip
+    world = rig(folder, "i386", "320k", options=["heap"], seconds=_SHORT_S)
+    try:
+        world.run()
+        process = world.device.process
+        live, where = process.heap or None, process.heap_at
+    finally:
+        world.close()
+    yield dict(name="largest live heap in a session", value=live, unit="B", goal=None, why=where)
+    folder = builds.get("i386", True)
+    world = rig(folder, "i386", "320k", options=["check"], seconds=_SHORT_S)
+    try:
+        world.run()
+        fast = [name for name in world.device.process.modules if "._fast_" in name]
+    finally:
+        world.close()
+    size = sum(Path(folder, name.replace(".", "/") + ".mpy").stat().st_size for name in fast)
+    yield dict(name="viper kernels that a session loads", value=size, unit="B", goal=None)
+
+
+class Messages:
+    """Notes the kind of each message, and where DC messages and CM_SLAC_PARM.REQ cross."""
+
+    def __init__(self):
+        self.kinds = []
+        self.requests, self.responses, self.parm = [], [], None
+        self.closed = lambda: False
+
+    def __call__(self, kind, index, out, into):
+        self.kinds.append(kind)
+        if kind != "X":
+            return
+        if self.parm is None and _PARM_REQ in out:
+            self.parm = index
+        if self.closed():
+            if _DC_MAIN in out:
+                self.requests.append(index)
+            elif into and _DC_MAIN in into:
+                self.responses.append(index)
+
+
+_CALIBRATE = """
+from border import Border
+border, word = Border(), bytearray(2)
+def _many(n):
+    for _ in range(n):
+        border.ask(88, b"ab"{into})
+_many({n})
+"""
+
+
+def border_cost(folder):
+    """Instructions of one message with an answer, and of one without."""
+    costs = []
+    for into in (", word", ""):
+        totals = []
+        for n in (100, 300):
+            code = _CALIBRATE.format(into=into, n=n)
+            totals.append(vm.count(code, path=[folder], stdin="\0" * 1000)[0])
+        costs.append((totals[1] - totals[0]) / 200)
+    return costs
+
+
+class Counted:
+    """One counted run: instructions between two messages, border taken off."""
+
+    def __init__(self, folder, log, messages):
+        self.kinds = messages.kinds
+        _, self.counts = vm.read_counts(log)
+        self.costs = border_cost(folder)
+
+    def work(self, first, last):
+        """Instructions after message `first` up to handing over message `last`."""
+        raw = self.counts[last] - self.counts[first]
+        for kind in self.kinds[first + 1 : last + 1]:
+            raw -= self.costs[kind in "OR"]
+        return raw
+
+    def turn_around(self, first, last):
+        """(work without the steps that only waited, work with them)."""
+        sleeps = [i for i in range(first, last) if self.kinds[i] == "S"]
+        whole = self.work(first, last)
+        if not sleeps:
+            return whole, whole
+        return self.work(first, sleeps[0]) + self.work(sleeps[-1], last), whole
+
+
+def counted_rows(builds):
+    folder = builds.get("armhf", True)
+    log = Path(folder, "count.log")
+    messages = Messages()
+    world = rig(folder, "armhf", "256k", log=log, on_message=messages, seconds=_SHORT_S)
+    messages.closed = lambda: world.plant.contactors.closed
+    try:
+        good = world.run() and world.device.ended is None
+    finally:
+        world.close()
+    loops = []
+    if good:
+        counted = Counted(folder, log, messages)
+        for first in messages.responses:
+            last = next((i for i in messages.requests if i > first), None)
+            if last is not None:
+                loops.append(counted.turn_around(first, last))
+    loops = loops[2:-2]  # the first and last ones are not of the steady loop
+    names = (
+        ("ARM instructions, charge-loop turn-around", "<= 2000000", 0, statistics.median),
+        ("  the longest of a session", None, 0, max),
+        ("  with safety and polling until it is due", None, 1, statistics.median),
+    )
+    for name, goal, which, what in names:
+        value = round(what([loop[which] for loop in loops])) if loops else None
+        yield dict(name=name, value=value, unit="instructions", goal=goal, why="no session")
+
+
+def power_on_row(builds):
+    """From power-on, imports included, to the first CM_SLAC_PARM.REQ; plugged in, modem ready."""
+    folder = builds.get("armhf", True)
+    log = Path(folder, "count.log")
+    messages = Messages()
+    world = rig(folder, "armhf", "256k", log=log, on_message=messages)
+    world.modem.boot_ms = 0
+    world.modem.reboot()
+    world.board.plug()
+    try:
+        world.world.run_until(lambda: messages.parm is not None, 5000)
+    finally:
+        world.close()
+    value = None
+    if messages.parm is not None:
+        empty = Path(folder, "empty")
+        empty.mkdir(exist_ok=True)
+        (empty / "nothing.py").write_text("")
+        counted = Counted(folder, log, messages)
+        value = counted.counts[messages.parm] - vm.count(empty / "nothing.py", heap="256k")[0]
+        for kind in messages.kinds[: messages.parm + 1]:
+            value -= counted.costs[kind in "OR"]
+        value = round(value)
+    yield dict(
+        name="ARM instructions, power-on to CM_SLAC_PARM.REQ", value=value, unit="instructions",
+        goal="<= 60000000", why="it never came",
+    )  # fmt: skip
+
+
+def rows():
+    found = []
+    builds = Build()
+    try:
+        for part in (heap_rows, counted_rows, power_on_row):
+            found += part(builds)
+    finally:
+        builds.close()
+    return found
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row)
