@@ -45,7 +45,7 @@ class IdealOutput(Output):
     (limited by the target), so that a bench session shows plausible figures.
     """
 
-    def __init__(self, volt_s=2000.0, ampere_s=200.0):
+    def __init__(self, volt_s=10000.0, ampere_s=500.0):
         self.volt_s = volt_s
         self.ampere_s = ampere_s
         self._voltage = 0.0  # targets

@@ -131,9 +131,9 @@ def power_delivery(secc, request, now):
             code = "WARNING_ScheduleRenegotiationFailed"
             return secc.state, {"ResponseCode": code, **secc.status()}
         return "PowerDelivery(ScheduleRenegotiation)", secc.status()
-    secc.ready_for_power(now)
     if request["EVProcessing"] != "Finished":
         return "PowerDelivery(Ongoing)", secc.status()
+    secc.ready_for_power(now)
     judge_profile(secc, request.get("EVPowerProfile"))
     if secc.service.bpt is False and "BPT_ChannelSelection" in request:
         secc.blame("limits", "BPT_ChannelSelection with a service that is not BPT", now)

@@ -54,7 +54,8 @@ class Secc:
         self.config = config or SeccConfig()
         self.plan = plan or PowerPlan()
         self.output = output or IdealOutput()
-        self.urandom, self.clock, self.faults = urandom, clock, faults
+        self.urandom, self.faults = urandom, faults
+        self.clock = lambda: int(clock())
         self.pilot = pilot or (lambda: None)
         self.memory = {} if memory is None else memory
         self.on_message = on_message
@@ -154,7 +155,7 @@ class Secc:
         message = dict(answer)
         message.setdefault("ResponseCode", "OK")
         if name != "supportedAppProtocol":
-            header = {"SessionID": self.session_id, "TimeStamp": int(self.clock())}
+            header = {"SessionID": self.session_id, "TimeStamp": self.clock()}
             message = {"Header": header, **message}
         self.state = state
         self._sent_at = now + self.config.response_ms
