@@ -56,7 +56,7 @@ class Qca7000:
 
     def __init__(self, spi, irq=None, reset=None, poll_ms=20):
         self._exchange = spi.exchange
-        self._irq = irq
+        self.irq = irq
         self._pin = reset
         self._poll_ms = poll_ms
         self._cmd = bytearray(4)
@@ -93,7 +93,7 @@ class Qca7000:
             if now >= self._due:
                 self._bring_up(now)
         elif not self._unread:
-            if self._irq is not None and self._irq():
+            if self.irq is not None and self.irq():
                 self._service(now, True)
             elif now >= self._due:
                 self._service(now, False)
@@ -141,7 +141,7 @@ class Qca7000:
             return False
         tx = self._tx
         m = n if n > 60 else 60
-        space = self._read(_WRBUF_SPC_AVA)
+        space = self.read_space()
         if space > _EMPTY:
             self._count("glitch_wrbuf")
             return False
@@ -164,6 +164,10 @@ class Qca7000:
         self._exchange(self._tx_view[: m + 12])
         self.counters["sent"] += 1
         return True
+
+    def read_space(self):
+        """Free bytes of the modem's write buffer; 3163 after its start. For diagnosis."""
+        return self._read(_WRBUF_SPC_AVA)
 
     # ---- power -------------------------------------------------------------------------------
 
@@ -312,7 +316,7 @@ class Qca7000:
             return
         if self._since is None:
             self._since = now
-        if self._read(_WRBUF_SPC_AVA) != _EMPTY:
+        if self.read_space() != _EMPTY:
             if now - self._since >= self._wait >> 4:
                 self._escalate("no_sync")
             return
