@@ -237,8 +237,9 @@ class Safety:
     def _safe_to_touch(self, volts):
         return (
             not self.board.contactor_feedback()
-            and (volts is None or volts < _TOUCH_V)
-            and self.pilot in "AB"
+            # at a faulty station (E, F) only our own measurement counts
+            and (self.pilot in "AB" if volts is None else volts < _TOUCH_V)
+            and not self._c
             and not (self.fault and self.fault[0] == "WELD_SUSPECTED")
         )
 

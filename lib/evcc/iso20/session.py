@@ -49,6 +49,7 @@ class Session:
         self._id = bytes(8)
         self._header = {"SessionID": self._id, "TimeStamp": 0}
         self._row = flow.FLOW[0]
+        self._answered = ""  # name of the last good response, to know it when it comes again
         self._buffer = bytearray(512)
 
     # --- the dialect -----------------------------------------------------------------------------
@@ -65,7 +66,8 @@ class Session:
         return answer, phase
 
     def expects(self, payload_type, state):
-        return payload_type == self._row[1]
+        """Main and energy stream are open; side streams are not."""
+        return payload_type in _SCHEMAS
 
     def encode(self, name, body, now):
         """The whole V2GTP message of a request; the result is valid until the next one."""
@@ -95,7 +97,10 @@ class Session:
         if self._trace:
             self._trace.message(False, name, response, now)
         if name != state + "Res":
-            raise V2GError("WRONG_MESSAGE", "%s to %sReq" % (name, state))
+            again = name == self._answered
+            reason = "UNEXPECTED_MESSAGE" if again else "WRONG_MESSAGE"
+            raise V2GError(reason, "%s to %sReq" % (name, state))
+        self._answered = name
         code = response["ResponseCode"]
         if code.startswith("FAILED"):
             raise V2GError("RESPONSE_FAILED", "%s to %s" % (code, state))
