@@ -62,4 +62,4 @@ class Connection:
             self.closed = True
             if self.secc.state != "SessionStop":
                 self.secc.end(f"TCP {reason}", now)
-            self.secc.power_off()
+            self.secc.supply.off()

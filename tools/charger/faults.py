@@ -100,11 +100,11 @@ class Faults:
 
     def step(self, secc, now):
         """Timed faults: after_s seconds after the first loop request."""
-        if secc.started is None:
+        if secc.supply.started is None:
             return
         for fault in self.faults:
             if fault.after_s is not None and not fault.happened:
-                if now - secc.started >= fault.after_s * 1000:
+                if now - secc.supply.started >= fault.after_s * 1000:
                     fault.happened += 1
                     _act(fault, secc, now)
 
@@ -129,11 +129,11 @@ def _act(fault, secc, now):
     if do == "notify":
         secc.notify(values["notification"], values["delay_s"], now)
     elif do == "ignore_pilot_b":
-        secc.ignore_pilot = True
+        secc.supply.ignore_pilot = True
     elif do == "exceed":
-        secc.excess_A, secc.excess_V = values["current"], values["voltage"]
+        secc.supply.excess_A, secc.supply.excess_V = values["current"], values["voltage"]
     elif do == "power_cut":
-        secc.excess_A = 0.0
+        secc.supply.excess_A = 0.0
     elif do in ("close_tcp", "reset_tcp"):
         secc.abort = do == "reset_tcp"
         secc.end(f"scenario: {do}", now)

@@ -50,12 +50,18 @@ class Car:
             self.config,
             plan,
             urandom=random.Random(seed).randbytes,
-            clock=lambda: 1_700_000_000 + self.now // 1000,
-            pilot=lambda: self.pilot,
+            clock=self.clock,
+            pilot=self.at_pilot,
             faults=faults,
             memory=self.memory,
         )
         self.answers = []
+
+    def clock(self):
+        return 1_700_000_000 + self.now // 1000
+
+    def at_pilot(self):
+        return self.pilot
 
     # -- one exchange
 
@@ -149,7 +155,7 @@ class Car:
         return self.send("DC_CableCheck", {})
 
     def precharge(self, processing="Ongoing", target=PACK_V):
-        present = self.secc.output.voltage
+        present = self.secc.supply.output.voltage
         message = {
             "EVProcessing": processing,
             "EVPresentVoltage": rational(present),
@@ -187,7 +193,7 @@ class Car:
             numbers = {"EVTargetCurrent": current, "EVTargetVoltage": 450}
         name = ("BPT_" if self.bpt else "") + ("Dynamic" if dynamic else "Scheduled")
         if present is None:
-            present = self.secc.output.voltage
+            present = self.secc.supply.output.voltage
         message = {
             "DisplayParameters": {"PresentSOC": 50, "ChargingComplete": False},
             "MeterInfoRequested": meter,

@@ -24,4 +24,4 @@ def test_whole_session(service, kind):
     assert summary["mobility_needs_mode"] == (2 if kind == "Dynamic2" else 1)
     assert summary["loops"] == 3
     assert summary["charged_Wh"] > 0 and summary["discharged_Wh"] == 0
-    assert car.secc.output.voltage < 60
+    assert car.secc.supply.output.voltage < 60

@@ -41,7 +41,7 @@ def session_setup(secc, request, now):
     stored = secc.memory.get("paused")
     if any(wanted) and stored and stored["id"] == wanted and stored["evccid"] == secc.evccid:
         secc.session_id = wanted
-        secc.service, secc.set = stored["service"], stored["set"]
+        secc.choose(stored["service"], stored["set"])
         secc.joined = True
         return "SessionSetup(Joined)", {
             "ResponseCode": "OK_OldSessionJoined",
@@ -118,7 +118,7 @@ def service_selection(secc, request, now):
         raise Refuse("FAILED_ServiceSelectionInvalid", "no value-added service is offered")
     if service.number not in secc.detailed:
         secc.blame("order", f"{service.name} selected without ServiceDetailReq for it", now)
-    secc.service, secc.set = service, chosen
+    secc.choose(service, chosen)
     return "ServiceSelection", {}
 
 
@@ -139,11 +139,11 @@ def session_stop(secc, request, now):
     )
     if secc.expected_stop not in (None, kind):
         secc.blame("notification", f"SessionStop({kind}) after {secc.expected_stop}", now)
-    secc.output.enable(False)
+    secc.supply.off()
     if kind == "ServiceRenegotiation":
         if not secc.config.service_renegotiation:
             raise Refuse("FAILED_NoServiceRenegotiationSupported", "not supported")
-        secc.service = secc.set = secc.started = secc.expected_stop = None
+        secc.service = secc.set = secc.supply.started = secc.expected_stop = None
         secc.detailed.clear()
         return "SessionStop(ServiceRenegotiation)", {}
     if kind == "Pause":

@@ -119,12 +119,13 @@ def power_delivery(secc, request, now):
     progress = request["ChargeProgress"]
     secc.answered(progress, now)
     if progress == "Stop":
-        secc.power_off()
+        secc.supply.off()
         return "PowerDelivery(Stop)", secc.status()
     if progress == "Standby":
         if not secc.config.standby:
             return secc.state, {"ResponseCode": "WARNING_StandbyNotAllowed", **secc.status()}
-        secc.phase = "standby"
+        secc.supply.off()
+        secc.supply.phase = "standby"
         return "PowerDelivery(Standby)", secc.status()
     if progress == "ScheduleRenegotiation":
         if not secc.config.schedule_renegotiation:
@@ -137,7 +138,7 @@ def power_delivery(secc, request, now):
     judge_profile(secc, request.get("EVPowerProfile"))
     if secc.service.bpt is False and "BPT_ChannelSelection" in request:
         secc.blame("limits", "BPT_ChannelSelection with a service that is not BPT", now)
-    secc.power_on(now)
+    secc.supply.enter("ready" if secc.supply.started is None else "loop", now)
     return "PowerDelivery(Start)", secc.status()
 
 

@@ -15,6 +15,7 @@ from tools.charger.power import PowerPlan
 from tools.charger.secc import common, dc, flow, schedule
 from tools.charger.secc.config import SeccConfig
 from tools.charger.secc.services import offered
+from tools.charger.secc.supply import Supply
 
 HANDLERS = {**common.HANDLERS, **schedule.HANDLERS, **dc.HANDLERS}
 FILLER = {**common.FILLER, **schedule.FILLER, **dc.FILLER}
@@ -27,6 +28,10 @@ Blame = namedtuple("Blame", "ms state kind text")
 Entry = namedtuple("Entry", "ms direction name message")
 
 _STEP_MS = 20  # while the output is on, time goes in steps of at most this
+
+
+def _no_pilot():
+    """A bench knows nothing of the pilot."""
 
 
 class Secc:
@@ -53,10 +58,8 @@ class Secc:
     ):
         self.config = config or SeccConfig()
         self.plan = plan or PowerPlan()
-        self.output = output or IdealOutput()
-        self.urandom, self.faults = urandom, faults
-        self.clock = lambda: int(clock())
-        self.pilot = pilot or (lambda: None)
+        self.supply = Supply(self.config, self.plan, output or IdealOutput(), pilot or _no_pilot)
+        self.urandom, self.faults, self._clock = urandom, faults, clock
         self.memory = {} if memory is None else memory
         self.on_message = on_message
         self.services = offered(self.config)
@@ -77,24 +80,17 @@ class Secc:
         self.counters = {}
         self.counts = {}  # requests seen, by name
         self._sent_at = None  # when the last answer leaves
-        self._now = None
-        # power
-        self.car = dc.CarLimits()
-        self.phase = "off"  # off cable precharge ready loop standby
-        self.precharge_V = None
-        self.started = None  # time of the first loop request
-        self.cause = None
-        self.wish_A = self.wish_V = 0.0
-        self.excess_A = self.excess_V = 1.0  # a scenario may exceed the limits
-        self.ignore_pilot = False
-        self.hook = None  # the station's: f(kind, values, now) for faults outside this core
-        self.split = 0  # the next answer in TCP segments of this size; the connection clears it
         self.loops = 0
         self.worst_loop_ms = 0
-        self.charged_Wh = self.discharged_Wh = 0.0  # measured at the output
         self.sent_charged_Wh = self.sent_discharged_Wh = 0.0  # from the loop answers
         self._sent_power = None
+        self.hook = None  # the station's: f(kind, values, now) for faults outside this core
+        self.split = 0  # the next answer in TCP segments of this size; the connection clears it
         self.display = {}
+
+    def clock(self):
+        """Unix seconds of the station."""
+        return int(self._clock())
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -191,38 +187,23 @@ class Secc:
     # -- time -------------------------------------------------------------------------------
 
     def step(self, now):
-        """Let time pass: output, energy, pilot, timeouts. Returns the next deadline in ms."""
-        seconds = 0.0 if self._now is None else (now - self._now) / 1000
-        self._now = now
-        self.output.step(now)
-        energy = self.output.voltage * self.output.current * seconds / 3600
-        if energy > 0:
-            self.charged_Wh += energy
-        else:
-            self.discharged_Wh -= energy
-        self._watch_pilot(now)
-        if self.phase in ("cable", "precharge", "ready", "loop"):
-            dc.regulate(self, now)
+        """Let time pass: supply, pilot, faults, timeouts. Returns the next deadline in ms."""
+        self.supply.step(now)
+        if self.supply.pilot() in ("A", "E", "F") and not self.supply.ignore_pilot:
+            if self.state not in ("Connected", "Ended"):
+                self.end(f"pilot in state {self.supply.pilot()}", now)
         if self.faults:
             self.faults.step(self, now)
         self._watch_plan(now)
         return self._watch_sequence(now)
 
-    def _watch_pilot(self, now):
-        state = self.pilot()
-        if state is None or self.ignore_pilot:
-            return
-        if state in ("A", "E", "F") and self.state not in ("Connected", "Ended"):
-            self.end(f"pilot in state {state}", now)
-        elif state == "B" and self.phase in ("cable", "precharge", "ready", "loop"):
-            self.power_off()
-
     def _watch_plan(self, now):
-        if self.started is not None and self.notice is None and self.expected_stop is None:
-            if self.phase == "loop" and self.plan.stopped((now - self.started) / 1000):
-                self.notify(self.plan.stop, 0, now)
-        notice = self.notice
-        if notice and notice.kind in ("Terminate", "Pause") and self.phase == "loop":
+        supply, notice = self.supply, self.notice
+        if supply.phase != "loop" or supply.started is None or self.expected_stop:
+            return
+        if notice is None and supply.plan.stopped((now - supply.started) / 1000):
+            self.notify(supply.plan.stop, 0, now)
+        elif notice and notice.kind in ("Terminate", "Pause"):
             late = now - notice.since - notice.delay_s * 1000
             if late > self.config.notice_ms:
                 self.blame("notification", f"{notice.kind} not obeyed for {late} ms", now)
@@ -240,61 +221,14 @@ class Secc:
                 self.blame("late", f"no request for {now - self._sent_at} ms in the loop", now)
             self.end(f"no request within {limit} ms after {self.state}", now)
             return now + 1000
-        return min(deadline + 1, now + (1000 if self.phase == "off" else _STEP_MS))
+        return min(deadline + 1, now + (1000 if self.supply.phase == "off" else _STEP_MS))
 
     def elapsed(self, phase, now):
         """ms since the phase's first request; starts it when it is this one."""
         return now - self.timers.setdefault(phase, now)
 
-    # -- power ------------------------------------------------------------------------------
-
-    def power_off(self):
-        self.phase = "off"
-        self.output.enable(False)
-
-    def power_on(self, now):
-        self.phase = "loop" if self.started is not None else "ready"
-        self.output.enable(True)
-        dc.regulate(self, now)
-
-    def ready_for_power(self, now):
-        """Before PowerDelivery(Start): pilot, and the outlet near the voltage asked for."""
-        self.need_pilot_c("PowerDeliveryReq(Start)", now)
-        if self.phase == "loop":  # renegotiation: the power path is up
-            return
-        goal, outlet = self.precharge_V, self.output.voltage
-        if goal is None or abs(outlet - goal) > self.config.precharge_tolerance_V:
-            why = f"outlet at {outlet:.0f} V, precharge asked for {goal or 0:.0f} V"
-            raise common.Refuse("FAILED_PowerDeliveryNotApplied", why)
-
-    def pilot_in_c(self):
-        return self.ignore_pilot or self.pilot() in ("C", "D", None)
-
-    def need_pilot_c(self, what, now):
-        if not self.pilot_in_c():
-            self.blame("pilot", f"{what} in state {self.pilot()}", now)
-            raise common.Refuse("FAILED", f"{what} in state {self.pilot()}, not C or D")
-
-    def window(self, now):
-        """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
-        if self.started is None:
-            t = 0.0
-        else:
-            t = (now - self.started) / 1000
-        a, b = self.plan.at(t), self.plan.at(t + 1)
-        charge, discharge = max(a, b, 0.0), max(-a, -b, 0.0)
-        return min(charge, self.config.max_power_W), min(
-            discharge, self.config.max_discharge_power_W
-        )
-
-    def loop_request(self, request, now):
-        self.loops += 1
-        if self.phase == "ready":
-            self.phase = "loop"
-        self.display.update(request.get("DisplayParameters", {}))
-
-    def loop_answer(self, now):
-        """Energy as the car can add it up: the power of each answer until the next one."""
+    def add_up(self, now):
+        """Energy as the car can add it up: the power of each loop answer until the next one."""
         if self._sent_power is not None:
             then, watts = self._sent_power
             energy = watts * (now - then) / 3.6e6
@@ -302,12 +236,37 @@ class Secc:
                 self.sent_charged_Wh += energy
             else:
                 self.sent_discharged_Wh -= energy
-        self._sent_power = (now, self.output.voltage * self.output.current)
+        output = self.supply.output
+        self._sent_power = (now, output.voltage * output.current)
+
+    # -- what handlers ask ------------------------------------------------------------------
+
+    def choose(self, service, parameter_set):
+        self.service, self.set = service, parameter_set
+        self.supply.bpt, self.supply.dynamic = service.bpt, parameter_set.dynamic
+
+    def need_pilot_c(self, what, now):
+        if not self.supply.in_c():
+            state = self.supply.pilot()
+            self.blame("pilot", f"{what} in state {state}", now)
+            raise common.Refuse("FAILED", f"{what} in state {state}, not C or D")
+
+    def ready_for_power(self, now):
+        """Before PowerDelivery(Start): pilot, and the outlet near the voltage asked for."""
+        self.need_pilot_c("PowerDeliveryReq(Start)", now)
+        supply = self.supply
+        if supply.phase == "loop":  # renegotiation: the power path is up
+            return
+        goal, outlet = supply.precharge_V, supply.output.voltage
+        if goal is None or abs(outlet - goal) > self.config.precharge_tolerance_V:
+            why = f"outlet at {outlet:.0f} V, precharge asked for {goal or 0:.0f} V"
+            raise common.Refuse("FAILED_PowerDeliveryNotApplied", why)
 
     def meter(self):
-        info = {"MeterID": self.config.meter_id, "ChargedEnergyReadingWh": int(self.charged_Wh)}
-        if self.service.bpt:
-            info["BPT_DischargedEnergyReadingWh"] = int(self.discharged_Wh)
+        supply = self.supply
+        info = {"MeterID": self.config.meter_id, "ChargedEnergyReadingWh": int(supply.charged_Wh)}
+        if supply.bpt:
+            info["BPT_DischargedEnergyReadingWh"] = int(supply.discharged_Wh)
         return info
 
     # -- notifications ----------------------------------------------------------------------
@@ -350,7 +309,7 @@ class Secc:
         if self.state != "Ended":
             self.error = self.error or reason
         self.state = "Ended"
-        self.power_off()
+        self.supply.off()
         if self.close_at is None:
             self.close_at = now + self.config.response_ms + 20  # the FAILED answer leaves first
 
@@ -377,8 +336,8 @@ class Secc:
             "termination": self.termination,
             "loops": self.loops,
             "worst_loop_ms": self.worst_loop_ms,
-            "charged_Wh": round(self.charged_Wh, 3),
-            "discharged_Wh": round(self.discharged_Wh, 3),
+            "charged_Wh": round(self.supply.charged_Wh, 3),
+            "discharged_Wh": round(self.supply.discharged_Wh, 3),
             "sent_charged_Wh": round(self.sent_charged_Wh, 3),
             "sent_discharged_Wh": round(self.sent_discharged_Wh, 3),
             "soc": self.display.get("PresentSOC"),
