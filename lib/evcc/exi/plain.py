@@ -7,7 +7,7 @@ the escape, which only an empty value may take.
 """
 
 from evcc.compat import const
-from evcc.exi.tables import EXIError, base, name, names, tabs, text, width
+from evcc.exi.tables import EXIError, base, find, load, name, names, root, tabs, text, width
 
 _LAST = const(1)
 _OPTIONAL = const(2)
@@ -151,8 +151,8 @@ class Reader:
         tab = tabs[number >> 6]
         i = (number - base[number >> 6]) * 4
         out = {}
-        for code, width in ((4, 9), (n + 13, 9)):
-            if self.bits(width) != code:
+        for code in (4, n + 13):
+            if self.bits(9) != code:
                 raise EXIError("unexpected code")
             out[name(tab[i + 1] | (tab[i] & 0xC0) << 2)] = self.value(
                 tab[i + 2] | (tab[i + 3] & 7) << 8
@@ -470,3 +470,96 @@ def index(first, n, v):
             name(first + i)
             return i
     raise EXIError("%r is not one of %s" % (v, ", ".join(text(first + i) for i in range(n))))
+
+
+def decode(schema, data):
+    """As `evcc.exi.decode`."""
+    for wide in (0xFFFF, 255, 16, 1):
+        reader = Reader(data, wide)
+        try:
+            return _document(schema, reader, data)
+        except EXIError:
+            if not reader.full or wide == 1:
+                raise
+
+
+def _document(schema, reader, data):
+    found = load(schema)
+    if not len(data) or data[0] != 0x80:
+        raise EXIError("no EXI header 0x80")
+    code = reader.bits(found[2])
+    made = root(found, code)
+    if made is None:
+        raise EXIError("no root %d" % code)
+    try:
+        return made[0], reader.element(made[2], made[1])
+    except EXIError as e:
+        e.inside(made[0])
+        raise
+
+
+def encode_into(schema, name, message, buf, offset=0):
+    """As `evcc.exi.encode_into`."""
+    made = find(schema, name)
+    writer = Writer(buf, offset)
+    try:
+        writer.bits(0x80, 8)
+        writer.bits(made[3], load(schema)[2])
+        writer.element(made[2], made[1], message)
+        return writer.flush()
+    except EXIError as e:
+        e.inside(name)
+        raise
+    except OverflowError:
+        raise EXIError("does not fit %d bytes" % (len(buf) - offset), name) from None
+
+
+def _entry(entries, wanted, code):
+    """(code, name, record, n if relaxed) of a fragment by name or by code."""
+    for at in range(2, len(entries), 4):
+        found = entries[at] | (entries[at + 1] & 0x7F) << 8
+        slot = entries[at + 2] | entries[at + 3] << 8
+        tab = tabs[slot >> 6]
+        i = (slot - base[slot >> 6]) * 4
+        key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
+        if code == found or wanted == key:
+            n = (entries[0] | entries[1] << 8) if entries[at + 1] > 0x7F else 0
+            return found, key, tab[i + 2] | (tab[i + 3] & 7) << 8, n
+    raise EXIError("no signed element", wanted or "fragment %d" % code)
+
+
+def fragment_into(schema, name, value, buf):
+    """Encode a fragment into `buf`; returns the end."""
+    entries = load(schema)[1]
+    code, _, record, relaxed = _entry(entries, name, -1)
+    n = (entries[0] | entries[1] << 8) + 1
+    writer = Writer(buf, 0)
+    try:
+        writer.bits(0x80, 8)
+        writer.bits(code, width(n))
+        writer.element(0, record, value, relaxed)
+        writer.bits(n, width(n))
+        return writer.flush()
+    except EXIError as e:
+        e.inside(name)
+        raise
+    except OverflowError:
+        raise EXIError("does not fit %d bytes" % len(buf), name) from None
+
+
+def decode_fragment(schema, data):
+    """As `evcc.exi.decode_fragment`."""
+    entries = load(schema)[1]
+    if not len(data) or data[0] != 0x80:
+        raise EXIError("no EXI header 0x80")
+    reader = Reader(data)
+    n = (entries[0] | entries[1] << 8) + 1
+    _, key, record, relaxed = _entry(entries, None, reader.bits(width(n)))
+    try:
+        value = reader.element(0, record, relaxed)
+        if reader.bits(width(n)) != n:
+            raise EXIError("no end of the fragment")
+    except EXIError as e:
+        e.inside(key)
+        raise
+    return key, value

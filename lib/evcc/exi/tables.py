@@ -35,6 +35,7 @@ base = [0] * _PAGES  # page -> number of that table's first record
 names = []  # number -> str, None when not read yet
 _sets = {}  # schema -> (roots, fragments)
 _pool = None
+_fast = _addresses = None  # the viper kernels and what they know of `tabs`
 
 
 def _chunk(name):
@@ -44,24 +45,43 @@ def _chunk(name):
         for i in range(page, page + (len(module.T) + 255) // 256):
             tabs[i] = module.T
             base[i] = page << 6
+        if _fast:
+            _fast.addresses(tabs, base, _addresses)
     if len(names) < module.NAMES:
         names.extend([None] * (module.NAMES - len(names)))
     return module
 
 
 def load(schema):
-    """(roots, fragments) of a set, its tables loaded; EXIError when this build has none."""
+    """A set: (roots, fragments, width of a root's code, {code or name: root}).
+
+    Loads its tables at first. EXIError when this build has none.
+    """
     found = _sets.get(schema)
     if found is None:
         module = _chunk("base")
         try:
             if schema not in ("sap", "xmldsig"):
                 module = _chunk(schema)
-            found = getattr(module, "R_" + schema), getattr(module, "F_" + schema)
+            roots = getattr(module, "R_" + schema)
+            found = roots, getattr(module, "F_" + schema), width(len(roots) // 2), {}
         except (ImportError, AttributeError):
             raise EXIError("no tables for schema %r in this build" % (schema,)) from None
         _sets[schema] = found
     return found
+
+
+def root(found, code):
+    """(name, record, simple, code) of global element `code` of a set as of `load`, or None."""
+    made = found[3].get(code)
+    if made is None and 2 * code < len(found[0]):
+        number = found[0][2 * code] | found[0][2 * code + 1] << 8
+        tab = tabs[number >> 6]
+        i = (number - base[number >> 6]) * 4
+        key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
+        record = tab[i + 2] | (tab[i + 3] & 7) << 8
+        made = found[3][code] = key, record, tab[i] & 16, code
+    return made
 
 
 def _open():
@@ -118,27 +138,71 @@ def name(i):
     found = names[i]
     if found is None:
         found = text(i)
-        for found in dict(**{found: 0}):  # interned by the call
-            break
-        names[i] = found
+        found = names[i] = list(dict(**{found: 0}))[0]  # interned by the call
     return found
 
 
-def find_root(schema, wanted):
-    """(code, slot number, width) of a global element; roots are sorted, so by halves."""
-    roots = load(schema)[0]
-    low, high = 0, len(roots) // 2
-    bits = width(high)
-    while low < high:
-        at = (low + high) // 2
-        number = roots[2 * at] | roots[2 * at + 1] << 8
-        page = number >> 6
-        i = (number - base[page]) * 4
-        found = text(tabs[page][i + 1] | (tabs[page][i] & 0xC0) << 2)
-        if found == wanted:
-            return at, number, bits
-        if found < wanted:
-            low = at + 1
+def find(schema, wanted):
+    """The root, as of `root`, of a global element by its name."""
+    found = load(schema)
+    made = found[3].get(wanted)
+    if made is None:
+        roots = found[0]
+        low, high = 0, len(roots) // 2
+        while low < high:  # they are sorted
+            at = (low + high) // 2
+            number = roots[2 * at] | roots[2 * at + 1] << 8
+            page = number >> 6
+            i = (number - base[page]) * 4
+            key = text(tabs[page][i + 1] | (tabs[page][i] & 0xC0) << 2)
+            if key == wanted:
+                made = found[3][wanted] = root(found, at)
+                break
+            if key < wanted:
+                low = at + 1
+            else:
+                high = at
         else:
-            high = at
-    raise EXIError("%s: no message of %s" % (wanted, schema))
+            raise EXIError("no message of " + schema, wanted)
+    return made
+
+
+def kernel():
+    """(decode, encode, state) of the viper kernels, or None where they cannot be."""
+    global _fast, _addresses
+    try:
+        from evcc.exi import _fast_codec as fast
+    except (ImportError, SyntaxError, ValueError):  # ValueError: a .mpy for another machine
+        return None
+    load("sap")
+    _fast = fast
+    scratch = bytearray(64)
+    dicts = [{}]
+    for n in range(1, 17):
+        room = {}.fromkeys(("a",) * n)  # n places, one taken
+        del room["a"]
+        dicts.append(room)
+    ints = bytearray(256)
+    _addresses = bytearray(4 * _PAGES)
+    fast.addresses(tabs, base, _addresses)
+    state = (
+        _addresses,
+        names,
+        [None] * 50,
+        ints,
+        scratch,
+        {name(0): 0, name(1): 0},
+        dicts,
+        name,
+        fast.uctypes.bytes_at,
+        fast.uctypes.bytearray_at,
+        str,
+        (False, True),
+        _big,
+    )
+    return fast.decode, None, state
+
+
+def _big(low, middle, top, sign):
+    n = low + (middle << 28) + (top << 56)
+    return -n - 1 if sign else n

@@ -4,8 +4,9 @@
 A table is a row of 4-byte records, all numbered in one space of 2,048 (11 bits), in pages of 64 so
 that a chunk (the types of one set, or `base`, what sets share) may be loaded or left out.
 
-    slot    b0  1 last of its type   2 optional        4 next slot is an alternative to this one
-                8 value follows at once (attribute, characters)   16 simple type   32 content of a mixed type
+    slot    b0  1 last of its type   2 optional   4 next slot is an alternative to this one
+                8 value follows at once (attribute, characters)   16 simple type
+                32 content of a mixed type
                 bits 6-7 name, high part
             b1  name, low part       b2 type's record, low part
             b3  bits 0-2 type's record, high part; bits 3-7 occurrence: index into BOUNDS
@@ -14,9 +15,10 @@ that a chunk (the types of one set, or `base`, what sets share) may be loaded or
                    uint_wide: bits, min; int: bits without sign (255 unbounded);
                    string hex base64: min length, max length (u16, 65535 unbounded)
 
-Per set: ROOTS, per global element in EXI's order the number (u16, little endian) of a slot that has
-its name and type; FRAGMENTS, u16 count of all fragment names, then (u16 code, u16 slot) per element
-that a signature may reference (bit 15 of code: several types declared, relaxed grammar).
+Record 0 is -20's RationalNumber. Per set: ROOTS, per global element in EXI's order the number
+(u16, little endian) of a slot that has its name and type; FRAGMENTS, u16 count of all fragment
+names, then (u16 code, u16 slot) per element that a signature may reference (bit 15 of code: several
+types declared, relaxed grammar).
 names.bin: u16 offset of every 8th name, then the names, the last byte of each with bit 7 set.
 """
 
@@ -46,6 +48,13 @@ CHUNKS = (
 )
 
 Chunk = namedtuple("Chunk", "name page table sets names")  # sets: name -> (roots, fragments)
+RATIONAL = Complex(
+    (
+        Slot("element", "Exponent", Simple("int", -128, 127), 1, 1, None),
+        Slot("element", "Value", Simple("int", -32768, 32767), 1, 1, None),
+    ),
+    False,
+)
 
 
 class Layout:
@@ -87,6 +96,7 @@ class Layout:
         mine = [t for t in self.users if self._home(t) == name]
         if name == "base":
             mine += [t for t in (EMPTY, REFUSED) if t not in mine]
+            mine.sort(key=lambda t: t != RATIONAL)  # record 0, for the kernel's short cut
         start = number = page * PAGE
         for kind in mine:  # numbers first: slots refer forward
             self.records[kind] = number
