@@ -17,7 +17,7 @@ def _kinds(name):
     for local, declarations in xsd.declared_elements(name).items():
         for element in declarations:
             type_ = element.type
-            if type_.has_simple_content():
+            if type_.is_complex() and type_.has_simple_content():
                 type_ = type_.content
             kind = "other"
             if type_.is_simple():
