@@ -32,6 +32,7 @@ NAMES = {
     "O": "pin outputs",
     "C": "clock",
     "S": "sleep",
+    "m": "marks",  # of the profiler only
     "F": "frames out",
     "G": "frames waiting?",
     "g": "frames in",
@@ -306,6 +307,8 @@ class VmDevice:
                 self._drive(out[0], out[1] != 0)
             elif kind == "C":
                 into = struct.pack("<I", now)
+            elif kind == "m":
+                pass
             elif kind == "S":
                 self._asleep = True
                 process.errors()

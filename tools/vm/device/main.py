@@ -3,8 +3,9 @@
 
 Arguments: settings file, port ("spi" or "frames"), then name=value: seed (of urandom; without it
 the system's), unix (time at clock 0), speed (of the pack), loops (then stop), log (level), check
-(report where modules came from), heap (report the live heap), idle (milliseconds to go on after
-the end). Lines on standard error: "L level layer text", "M module file", "H bytes", "= summary".
+(report where modules came from), heap (report the live heap), mark (functions, for profiles),
+idle (milliseconds to go on after the end). Lines on standard error: "L level layer text", "M module
+file", "H bytes", "= summary".
 """
 
 import gc
@@ -38,7 +39,10 @@ def options():
     found = {}
     for word in sys.argv[3:]:
         name, _, value = word.partition("=")
-        found[name] = value
+        if name == "mark":
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
     return found
 
 
@@ -52,6 +56,8 @@ def wire(border, more):
         compat._Logger.sink = lambda level, name, text: say("L", level, name, text)
     with open(sys.argv[1]) as file:
         settings = params.load(file.read(), source=sys.argv[1])
+    del params
+    compat.forget("evcc.params")
     spi = sys.argv[2] == "spi"
     if spi:
         from drivers.qca7000 import Qca7000
@@ -76,6 +82,34 @@ def wire(border, more):
     return Controller(port, board, vehicle, settings, urandom, slac=spi, unix=unix)
 
 
+def mark(border, names):
+    """Tell the border whenever one of these functions begins and ends: for profiles only."""
+
+    def marked(call, number):
+        begin, end = bytes((number, 1)), bytes((number, 0))
+
+        def wrapped(*args, **more):
+            border.ask(109, begin)  # m
+            try:
+                return call(*args, **more)
+            finally:
+                border.ask(109, end)
+
+        return wrapped
+
+    for number, name in enumerate(names):
+        module, _, path = name.partition(":")
+        __import__(module)
+        owner = sys.modules[module]
+        *classes, last = path.split(".")
+        for part in classes:
+            owner = getattr(owner, part)
+        if hasattr(owner, last):
+            setattr(owner, last, marked(getattr(owner, last), number))
+        else:
+            say("L", 30, "main", "nothing to mark:", name)
+
+
 def report_modules(seen):
     """Where each module came from, once; and what is mounted."""
     for name in sys.modules:
@@ -85,6 +119,8 @@ def report_modules(seen):
 
 
 def run(border, more):
+    if "mark" in more:
+        mark(border, more["mark"])
     controller = wire(border, more)
     check = [] if "check" in more else None
     heap = 0

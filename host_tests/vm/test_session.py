@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Whole sessions, the device part in 32-bit MicroPython, every layer from .mpy files in RAM."""
+
+import pytest
+
+from tools.charger.power import PowerPlan
+from tools.demo.rig import Rig
+from tools.vm import VMError, build_mpy
+from tools.vm.bridge import VmDevice, build
+
+pytestmark = pytest.mark.vm
+
+HEAP = "160k"  # the goal is 128k: `make bench`
+SECONDS = 6  # of charge loop
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """`folders(machine, native)`: compiled device code, made once."""
+    made = {}
+
+    def get(machine, native):
+        if (machine, native) not in made:
+            made[machine, native] = tmp_path_factory.mktemp("device")
+            build(made[machine, native], machine, native)
+        return made[machine, native]
+
+    return get
+
+
+def play(vm=None, folder=None, heap=HEAP, options=("check",)):
+    """One session; the rig to look at."""
+
+    class InVm(Rig):
+        def _in_vm(self, name, _, params, pack_speed):
+            return VmDevice(
+                self.world, self.modem, self.board, params, machine=name, heap=heap,
+                pack_speed=pack_speed, unix=1767225600, options=options, folder=folder,
+            )  # fmt: skip
+
+    plan = PowerPlan(((0, 11000), (SECONDS // 2, -10000)), ramp_W_s=6000, stop_s=SECONDS)
+    rig = InVm(plan=plan, vm=vm)
+    try:
+        assert rig.run()
+    finally:
+        rig.close()
+    return rig
+
+
+def names(rig):
+    """Messages in order, repeats once: how often one polls is a matter of timing."""
+    found = []
+    for row in rig.record.rows:
+        if not found or found[-2:] != [row["name"]] and row["name"] not in found[-2:]:
+            found.append(row["name"])
+    return found
+
+
+@pytest.mark.parametrize("machine_name, native", [("i386", False), ("armhf", True)])
+def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, machine, folders):
+    machine(machine_name)
+    rig = play(machine_name, folders(machine_name, native))
+    outcome = rig.outcome
+    assert outcome["result"] == "STATION_TERMINATE", outcome
+    assert outcome["protocol"] == "iso20_dc" and outcome["service"] == "DC_BPT"
+    assert outcome["loops"] >= SECONDS * 4 and outcome["forced_openings"] == 0
+    assert outcome["charged_Wh"] > 1 and outcome["discharged_Wh"] > 1
+    assert not rig.plant.violations, rig.plant.violations
+    assert not rig.plant.contactors.closed and not rig.board.motor.locked
+    assert rig.pilot.state == "A" and not rig.pilot.s2 and rig.board.resets == 0
+
+
+def test_nothing_frozen_nothing_in_romfs(machine, folders):
+    machine("i386")
+    process = play("i386", folders("i386", False)).device.process
+    ours = {name: file for name, file in process.modules.items() if file != "builtin"}
+    assert {"evcc.iso20.dc", "evcc.exi", "evcc.net.tcp", "evcc.slac", "border"} <= set(ours)
+    assert all(file.endswith(".mpy") for file in ours.values()), ours
+    ours_builtin = [
+        n for n, f in process.modules.items() if n.startswith("evcc.") and n not in ours
+    ]
+    assert not ours_builtin
+    assert ".frozen" not in process.mounts and "Rom" not in process.mounts
+    assert process.mounts.count("Vfs") == 1 and "VfsPosix" in process.mounts
+
+
+def test_only_transfers_pins_samples_and_the_clock_cross(machine, folders):
+    machine("i386")
+    rig = play("i386", folders("i386", False), options=())
+    counts = rig.device.counts
+    assert set(counts) <= set("XIRAPOCS")
+    assert counts["X"] > 1000 and counts["A"] > 1000 and counts["S"] > 500
+
+
+def test_the_same_story_as_on_this_python(machine, folders):
+    machine("i386")
+    here, there = play(), play("i386", folders("i386", True))
+    assert names(here) == names(there)
+
+
+def test_a_heap_too_small_ends_safely_and_is_told(machine, folders):
+    machine("i386")
+    rig = None
+    with pytest.raises(Exception, match="MemoryError|memory"):
+        rig = play("i386", folders("i386", False), heap="64k")
+        assert rig.outcome["result"] not in ("COMPLETED", "STATION_TERMINATE")
+        raise MemoryError(rig.outcome["detail"])
+
+
+def test_sizes_are_known(tmp_path):
+    try:
+        made = build_mpy(["evcc", "drivers"], tmp_path)
+    except VMError as error:
+        pytest.fail(str(error), pytrace=False)
+    assert "evcc.controller" in made and all(len(data) > 20 for data in made.values())
