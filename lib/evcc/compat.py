@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The only file that asks which Python runs: const, logging, and nothing else.
+"""The only file that asks which Python runs: const, logging, and dropping code from memory.
 
 Time does not live here: every core gets `now`, a non-wrapping count of milliseconds, from its
 caller (`Ticks` makes it from a port's wrapping counter).
 """
+
+import gc
+import sys
 
 try:
     from micropython import const
@@ -11,6 +14,39 @@ except ImportError:  # CPython, CircuitPython without the module
 
     def const(value):
         return value
+
+
+_SMALL = sys.implementation.name != "cpython"
+
+
+class Settings:
+    """The settings as attributes, without the table that they were checked against."""
+
+
+def forget(*names):
+    """Drop modules (with their submodules) that are not needed for now; a later import is fresh.
+
+    Where code is loaded into RAM this is how a session fits. Does nothing on CPython.
+    """
+    if not _SMALL:
+        return
+    for name in list(sys.modules):
+        for wanted in names:
+            if name == wanted or name.startswith(wanted + "."):
+                del sys.modules[name]
+                parent, _, child = name.rpartition(".")
+                parent = sys.modules.get(parent)
+                if parent and hasattr(parent, child):
+                    delattr(parent, child)
+    gc.collect()
+
+
+def parse_mac(text):
+    """6 bytes of "02:00:00:0e:0e:01". Raises ValueError; a multicast address is none for us."""
+    mac = bytes([int(part, 16) for part in text.split(":")])
+    if len(mac) != 6 or mac[0] & 1 or mac == bytes(6):
+        raise ValueError("no unicast Ethernet address")
+    return mac
 
 
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40

@@ -7,10 +7,8 @@ is dropped from memory once matched: code lives in RAM on boards without ROMFS.
 """
 
 import gc
-import sys
 
-from evcc.compat import const, get_logger
-from evcc.params import parse_mac
+from evcc.compat import const, forget, get_logger, parse_mac
 from evcc.reasons import GOOD, V2GError
 from evcc.safety import Safety
 
@@ -274,6 +272,7 @@ class Controller:
             yield 10
         address, port, tls, mac = self._sdp.result
         self._sdp = None
+        forget("evcc.sdp")
         if tls:
             raise V2GError("TLS_REFUSED", "the station wants TLS, which is not there yet")
         if not self.params.allow_iso20_without_tls:
@@ -293,6 +292,7 @@ class Controller:
             yield 10
         if self.slac:
             self._forget_slac()
+        gc.collect()
 
     def _communicate(self):
         """supportedAppProtocol and the session itself."""
@@ -306,6 +306,8 @@ class Controller:
         sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
         yield from self._exchanges(Exchange(sap.story(), sap, self._tcp.send))
         self.protocol = sap.agreed
+        del sap
+        forget("evcc.sap")
         from evcc.iso20.session import Session
 
         gc.collect()
@@ -365,7 +367,4 @@ class Controller:
     def _forget_slac(self):
         """Matching is over: from here on its frames are ignored and its code is not needed."""
         self.slac = None
-        for name in list(sys.modules):
-            if name.startswith("evcc.slac") and sys.implementation.name == "micropython":
-                del sys.modules[name]
-        gc.collect()
+        forget("evcc.slac", "evcc.homeplug")

@@ -6,6 +6,8 @@ CircuitPython subset: strings, integers, floats, booleans, comments). An unknown
 of range is refused with the line: a car with half-understood settings does not charge.
 """
 
+from evcc.compat import Settings, parse_mac
+
 # (name, default, lowest or choices, highest, unit, text)
 TABLE = (
     ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
@@ -49,48 +51,52 @@ class SettingsError(ValueError):
     """A settings text that must not be used; str() says line, key and reason."""
 
 
-class Params:
-    """The settings as attributes, at their defaults; `set` checks one."""
+def defaults(settings):
+    """Set everything to its default."""
+    for row in TABLE:
+        setattr(settings, row[0], row[1])
+    return settings
+
+
+class Params(Settings):
+    """Settings that can check a change; it keeps the table in memory, so for PCs and the REPL."""
 
     def __init__(self):
-        for row in TABLE:
-            setattr(self, row[0], row[1])
+        defaults(self)
 
     def set(self, name, value):
-        """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
-        row = None
-        for entry in TABLE:
-            if entry[0] == name:
-                row = entry
-        if row is None:
-            raise SettingsError("unknown key '%s'" % name)
-        _, default, low, high, unit, _ = row
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if type(value) is not type(default):
-            kind = {bool: "true or false", int: "a whole number", float: "a number"}
-            raise SettingsError(
-                "%s: %s wanted, got %r" % (name, kind.get(type(default), "a text"), value)
-            )
-        if isinstance(low, tuple):
-            if value not in low:
-                raise SettingsError("%s: '%s' is none of %s" % (name, value, ", ".join(low)))
-        elif low is not None and not low <= value <= high:
-            raise SettingsError("%s: %s is outside %s..%s %s" % (name, value, low, high, unit))
-        if name == "mac":
+        change(self, name, value)
+
+
+def change(settings, name, value):
+    """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
+    row = None
+    for entry in TABLE:
+        if entry[0] == name:
+            row = entry
+    if row is None:
+        raise SettingsError("unknown key '%s'" % name)
+    _, default, low, high, unit, _ = row
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise SettingsError(
+            "%s: %s wanted, got %r" % (name, kind.get(type(default), "a text"), value)
+        )
+    if isinstance(low, tuple):
+        if value not in low:
+            raise SettingsError("%s: '%s' is none of %s" % (name, value, ", ".join(low)))
+    elif low is not None and not low <= value <= high:
+        raise SettingsError("%s: %s is outside %s..%s %s" % (name, value, low, high, unit))
+    if name == "mac":
+        try:
             parse_mac(value)
-        setattr(self, name, value)
-
-
-def parse_mac(text):
-    """6 bytes of "02:00:00:0e:0e:01". Raises SettingsError; a multicast address is refused."""
-    try:
-        mac = bytes([int(part, 16) for part in text.split(":")])
-    except ValueError:
-        mac = b""
-    if len(mac) != 6 or mac[0] & 1 or mac == bytes(6):
-        raise SettingsError("mac: '%s' is no unicast Ethernet address like 02:..:01" % text)
-    return mac
+        except ValueError:
+            raise SettingsError(
+                "mac: '%s' is no unicast Ethernet address like 02:..:01" % value
+            ) from None
+    setattr(settings, name, value)
 
 
 def _value(text):
@@ -119,9 +125,9 @@ def _value(text):
     raise SettingsError("'%s' is no text, number, true or false" % word)
 
 
-def load(text, params=None, source="settings.toml"):
-    """`Params` from a settings text. Raises SettingsError naming source, line, key and reason."""
-    params = params or Params()
+def load(text, settings=None, source="settings.toml"):
+    """Settings from their text. Raises SettingsError naming source, line, key and reason."""
+    settings = settings or defaults(Settings())
     seen = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
@@ -137,8 +143,8 @@ def load(text, params=None, source="settings.toml"):
             value, rest = _value(rest)
             if rest and rest[0] != "#":
                 raise SettingsError("%s: '%s' after the value" % (name, rest))
-            params.set(name, value)
+            change(settings, name, value)
             seen.append(name)
         except SettingsError as error:
             raise SettingsError("%s line %d: %s" % (source, number, error)) from None
-    return params
+    return settings
