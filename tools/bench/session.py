@@ -105,15 +105,15 @@ class Messages:
 
     def __init__(self):
         self.kinds = []
-        self.requests, self.responses, self.parm = [], [], None
+        self.requests, self.responses, self.first_slac = [], [], None
         self.closed = lambda: False
 
     def __call__(self, kind, index, out, into):
         self.kinds.append(kind)
         if kind != "X":
             return
-        if self.parm is None and _PARM_REQ in out:
-            self.parm = index
+        if self.first_slac is None and _PARM_REQ in out:
+            self.first_slac = index
         if self.closed():
             if _DC_MAIN in out:
                 self.requests.append(index)
@@ -205,17 +205,17 @@ def power_on_row(builds):
     world.modem.reboot()
     world.board.plug()
     try:
-        world.world.run_until(lambda: messages.parm is not None, 5000)
+        world.world.run_until(lambda: messages.first_slac is not None, 5000)
     finally:
         world.close()
     value = None
-    if messages.parm is not None:
+    if messages.first_slac is not None:
         empty = Path(folder, "empty")
         empty.mkdir(exist_ok=True)
         (empty / "nothing.py").write_text("")
         counted = Counted(folder, log, messages)
-        value = counted.counts[messages.parm] - vm.count(empty / "nothing.py", heap="256k")[0]
-        for kind in messages.kinds[: messages.parm + 1]:
+        value = counted.counts[messages.first_slac] - vm.count(empty / "nothing.py", heap="256k")[0]
+        for kind in messages.kinds[: messages.first_slac + 1]:
             value -= counted.costs[kind in "OR"]
         value = round(value)
     yield dict(

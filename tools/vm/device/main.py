@@ -4,8 +4,8 @@
 Arguments: settings file, port ("spi" or "frames"), then name=value: seed (of urandom; without it
 the system's), unix (time at clock 0), speed (of the pack), loops (then stop), log (level), check
 (report where modules came from), heap (report the live heap), mark (functions, for profiles),
-idle (milliseconds to go on after the end). Lines on standard error: "L level layer text", "M module
-file", "H bytes", "= summary".
+idle (milliseconds to go on after the end). Lines on standard error: "L level layer text",
+"M module file", "H bytes", "= summary".
 """
 
 import gc
