@@ -7,6 +7,7 @@ Debian packages unpacked by `get_debian.sh`, PyPI packages in virtual environmen
 """
 
 from . import (
+    dnsmasq,
     ecog,
     iproute2,
     jre,
@@ -33,6 +34,7 @@ PEERS = {
         tshark.PEER,
         iproute2.PEER,
         openssl.PEER,
+        dnsmasq.PEER,
     )
 }
 
