@@ -9,7 +9,7 @@ base64Binary as bytes, an absent optional element absent (None counts as absent)
 Not done: xmldsig's DSAKeyValue, PGPData and SPKIData and any content by wildcard (refused).
 """
 
-from evcc.exi.tables import EXIError, kernel, load, root
+from evcc.exi.tables import EXIError, find, kernel, load, root
 
 _fast = kernel()  # the viper kernels with their state, or None
 _plain = None
@@ -41,6 +41,19 @@ def decode(schema, data):
 
 def encode_into(schema, name, message, buf, offset=0):
     """Encode a document into `buf` from `offset`; returns the end. EXIError if it does not fit."""
+    if _fast:
+        found = load(schema)
+        made = found[3].get(name) or find(schema, name)
+        if not made[2] and len(buf) - offset > 1:
+            try:
+                end = _fast[1](
+                    buf, offset + 1, len(buf), made[3], found[2], made[1], message, _fast[2]
+                )
+            except Exception:  # a wrong type: named below
+                end = -1
+            if end >= 0:
+                buf[offset] = 0x80
+                return end + 7 >> 3
     return _slow().encode_into(schema, name, message, buf, offset)
 
 

@@ -7,7 +7,8 @@ ints are machine words: 32 bits are assumed, other machines refuse the import.
 
 `st` is the tuple that `tables.kernel` makes: 0 page addresses, 1 names, 2 objects' stack, 3 ints'
 stack, 4 scratch, 5 a RationalNumber, 6 empty dicts by size, 7 name(), 8 bytes_at, 9 bytearray_at,
-10 str, 11 (False, True), 12 big().
+10 str, 11 (False, True), 12 big(), 13 array of objects (any, True, False), 14 None, 15 index(),
+16 the number 28, 17 type.
 """
 
 import sys
@@ -501,3 +502,411 @@ def decode(data: ptr8, n: int, at: int, record: int, st) -> object:
         elif enter < 0:
             out[key] = val
         i = nexti
+
+
+@micropython.viper
+def encode(buf: ptr8, o: int, e: int, acc: int, na: int, record: int, msg, st) -> int:
+    """The content of complex type `record` into buf from byte o, behind the na bits in acc.
+
+    Returns the bit behind it, or -1 for what `plain` has to judge; e is the end of the buffer.
+    """
+    bases = ptr32(st[0])
+    names = st[1]
+    objs = st[2]
+    ints = ptr32(st[3])
+    raw = st[13]  # array of objects: the word of an object, as it is
+    word = ptr32(raw)
+    none = st[14]
+    exponent = names[0]
+    value = names[1]
+    maxes = ptr8(_MAX)
+    get = lst = key = val = hi = msg
+    depth = 0
+    enter = record
+    i = 0
+    k = 0
+    look = 0
+    more = 0
+    mixed = 0
+    used = 0
+    at = 0
+    left = 0
+    slot = 0
+    f = 0
+    while True:
+        if enter >= 0:
+            i = bases[enter >> 6] + (enter << 2)
+            look = i
+            more = 0
+            used = 0
+            left = 0
+            get = msg.get
+            enter = -1
+        # the productions of the state in front of slot i, and which of them comes
+        c = 0
+        end = 0
+        hit = -1
+        if i:
+            free = more
+            seen = 0
+            k = i
+            if left:
+                hit = 0
+                slot = i
+                val = lst[at]
+                at += 1
+                left -= 1
+            while True:
+                f = ptr8(k)[0]
+                if hit < 0:
+                    if k == look:
+                        seen = 1
+                    if seen:
+                        x = ptr8(k)[1] | (f & 0xC0) << 2
+                        key = names[x]
+                        if not key:
+                            key = st[7](x)
+                        val = get(key)
+                        if val is not none:
+                            hit = c
+                            slot = k
+                            used += 1
+                            at = 0
+                c += 1
+                if not f & _CHOICE:
+                    if not (free | f & _OPTIONAL):
+                        break
+                    free = 0
+                if f & _LAST:
+                    end = 1
+                    break
+                k += 4
+            mixed = f >> 5 & 1
+        else:
+            end = 1
+        w = c + end + mixed
+        if w == 1:
+            pass
+        elif w < 4:
+            w = 2
+        elif w < 8:
+            w = 3
+        elif w < 16:
+            w = 4
+        elif w < 32:
+            w = 5
+        else:
+            w = 6
+        while na >= 8:
+            if o >= e:
+                return -1
+            na -= 8
+            buf[o] = acc >> na
+            o += 1
+        acc <<= w
+        na += w
+        if hit < 0:
+            if not end or int(len(msg)) != used:
+                return -1
+            acc |= c
+            if not depth:
+                while na > 0:
+                    if o >= e:
+                        return -1
+                    na -= 8
+                    if na < 0:
+                        buf[o] = acc << 0 - na
+                    else:
+                        buf[o] = acc >> na
+                    o += 1
+                return (o << 3) + na
+            depth -= 5
+            i = ints[depth]
+            look = ints[depth + 1]
+            more = ints[depth + 2]
+            used = more >> 2
+            mixed = more >> 1 & 1
+            more &= 1
+            at = ints[depth + 3]
+            left = ints[depth + 4]
+            get = objs[depth]
+            lst = objs[depth + 1]
+            msg = objs[depth + 2]
+            continue
+        acc |= hit
+        f = ptr8(slot)[0]
+        x = ptr8(slot)[3]
+        record = ptr8(slot)[2] | (x & 7) << 8
+        x >>= 3
+        i = slot
+        more = 0
+        if x:
+            c = maxes[x + x] | maxes[x + x + 1] << 8
+            if not at:
+                if f & _CHOICE or hit and ptr8(slot - 4)[0] & _CHOICE:
+                    return -1
+                lst = val
+                left = int(len(lst))
+                if not left or left > c and c or x == 1 and left < 2:
+                    return -1
+                val = lst[0]
+                at = 1
+                left -= 1
+            if left:
+                more = 1
+                if x == 1 and at == 1:
+                    more = 0
+                x = 0
+            elif at == c:
+                x = 0
+                more = -1
+            else:
+                more = 1
+        else:
+            more = -1
+        if more < 0:  # the particle is done
+            more = 0
+            while ptr8(i)[0] & _CHOICE:
+                i += 4
+            if ptr8(i)[0] & _LAST:
+                i = 0
+            else:
+                i += 4
+            look = i
+        elif x:  # more of a list were allowed
+            look = slot + 4
+        if f & _SIMPLE:
+            r = bases[record >> 6] + (record << 2)
+            kind = ptr8(r)[0]
+            a = ptr8(r)[1]
+            b = ptr8(r)[2] | ptr8(r)[3] << 8
+            if not f & _PLAIN:
+                acc <<= 1
+                na += 1
+            raw[0] = val
+            x = word[0]
+            if kind < 4:
+                if kind == 3:
+                    w = b
+                    if a > 127:
+                        a -= 256
+                    if not x & 1:
+                        return -1
+                    x = (x >> 1) - a
+                    if x < 0 or x > b:
+                        return -1
+                elif kind == 2:
+                    w = ptr8(r)[3]
+                    b = a | ptr8(r)[2] << 8
+                    x = 0
+                    while names[b + x] is not val:
+                        x += 1
+                        if x == w:
+                            x = int(st[15](b, w, val))
+                            break
+                    w -= 1
+                elif kind == 1:
+                    if x == word[1]:
+                        x = 1
+                    elif x == word[2]:
+                        x = 0
+                    else:
+                        return -1
+                    w = 1
+                else:
+                    val.get
+                    if int(len(val)):
+                        return -1
+                    x = 0
+                    w = 0
+                while w:
+                    w >>= 1
+                    acc <<= 1
+                    na += 1
+                acc |= x
+                if kind:
+                    acc <<= 1
+                    na += 1
+            else:
+                lo = 0
+                mid = 0
+                top = 0
+                data = 0
+                if kind < 7:
+                    if x & 1:
+                        lo = x >> 1
+                        if lo < 0:
+                            if kind < 6:
+                                return -1
+                            lo = -1 - lo
+                        if kind == 4:
+                            if lo > (a | b << 8):
+                                return -1
+                        elif a < 31 and lo >> a or kind == 5 and lo < (b & 255):
+                            return -1
+                        mid = lo >> 28
+                        lo &= 0xFFFFFFF
+                    else:
+                        if kind == 4 or a < 31 or a > 64 or x & 2:
+                            return -1
+                        lo = int(val) & 0xFFFFFFF
+                        hi = val >> st[16]
+                        mid = int(hi) & 0xFFFFFFF
+                        raw[0] = hi >> st[16]
+                        top = word[0]
+                        if not top & 1 or top < 0:
+                            return -1
+                        top >>= 1
+                        if a < 56:
+                            if mid >> a - 28 or top:
+                                return -1
+                        elif top >> a - 56:
+                            return -1
+                        x = 0
+                    if kind == 6:
+                        acc = acc << 1 | x >> 31 & 1
+                        na += 1
+                elif kind == 10:
+                    return -1
+                else:
+                    lo = int(len(val))
+                    if lo and (lo > b and b != 0xFFFF or lo < a):
+                        return -1
+                    if st[17](val) is st[10]:
+                        if kind != 7:
+                            return -1
+                    elif kind == 7:
+                        return -1
+                    data = int(ptr8(val))
+                    a = lo
+                    if kind == 7:
+                        lo += 2
+                while True:  # octets of the number, the least significant group first
+                    w = 28
+                    while w:
+                        w -= 7
+                        while na >= 8:
+                            if o >= e:
+                                return -1
+                            na -= 8
+                            buf[o] = acc >> na
+                            o += 1
+                        x = lo & 0x7F
+                        lo >>= 7
+                        na += 8
+                        if not lo | mid | top:
+                            w = -1
+                            break
+                        acc = acc << 8 | x | 0x80
+                    if w < 0:
+                        break
+                    lo = mid
+                    mid = top
+                    top = 0
+                acc = acc << 8 | x
+                if kind > 6:
+                    while na >= 8:
+                        if o >= e:
+                            return -1
+                        na -= 8
+                        buf[o] = acc >> na
+                        o += 1
+                    if a > e - o:
+                        return -1
+                    if kind == 7:
+                        while a:
+                            a -= 1
+                            x = ptr8(data)[0]
+                            data += 1
+                            if x > 0x7F:
+                                w = x
+                                x &= 0x1F
+                                if w >= 0xE0:
+                                    x &= 0xF
+                                    if w >= 0xF0:
+                                        x = x << 6 | ptr8(data)[0] & 0x3F
+                                        data += 1
+                                    x = x << 6 | ptr8(data)[0] & 0x3F
+                                    data += 1
+                                x = x << 6 | ptr8(data)[0] & 0x3F
+                                data += 1
+                                if x >> 11 == 27 or e - o < 3:
+                                    return -1
+                                while x > 0x7F:
+                                    acc = acc << 8 | x & 0x7F | 0x80
+                                    x >>= 7
+                                    buf[o] = acc >> na
+                                    o += 1
+                            if o >= e:
+                                return -1
+                            acc = acc << 8 | x
+                            buf[o] = acc >> na
+                            o += 1
+                    else:
+                        while a >= 4:
+                            acc = acc << 8 | ptr8(data)[0]
+                            buf[o] = acc >> na
+                            acc = acc << 8 | ptr8(data)[1]
+                            buf[o + 1] = acc >> na
+                            acc = acc << 8 | ptr8(data)[2]
+                            buf[o + 2] = acc >> na
+                            acc = acc << 8 | ptr8(data)[3]
+                            buf[o + 3] = acc >> na
+                            data += 4
+                            o += 4
+                            a -= 4
+                        while a:
+                            acc = acc << 8 | ptr8(data)[0]
+                            buf[o] = acc >> na
+                            data += 1
+                            o += 1
+                            a -= 1
+                if not f & _PLAIN:
+                    acc <<= 1
+                    na += 1
+        elif record:
+            objs[depth] = get
+            objs[depth + 1] = lst
+            objs[depth + 2] = msg
+            ints[depth] = i
+            ints[depth + 1] = look
+            ints[depth + 2] = used << 2 | mixed << 1 | more
+            ints[depth + 3] = at
+            ints[depth + 4] = left
+            depth += 5
+            msg = val
+            enter = record
+        else:  # RationalNumber: 00 exponent 000 sign, value, 00
+            if int(len(val)) != 2:
+                return -1
+            raw[0] = val[exponent]
+            x = word[0]
+            raw[0] = val[value]
+            b = word[0]
+            a = (x >> 1) + 128
+            if not x & b & 1 or a >> 8:
+                return -1
+            lo = b >> 1
+            x = 0
+            if lo < 0:
+                lo = -1 - lo
+                x = 1
+            if lo >> 15:
+                return -1
+            acc = acc << 14 | a << 4 | x
+            na += 14
+            while True:
+                while na >= 8:
+                    if o >= e:
+                        return -1
+                    na -= 8
+                    buf[o] = acc >> na
+                    o += 1
+                x = lo & 0x7F
+                lo >>= 7
+                na += 8
+                if not lo:
+                    break
+                acc = acc << 8 | x | 0x80
+            acc = acc << 10 | x << 2
+            na += 2

@@ -7,7 +7,7 @@ the escape, which only an empty value may take.
 """
 
 from evcc.compat import const
-from evcc.exi.tables import EXIError, base, find, load, name, names, root, tabs, text, width
+from evcc.exi.tables import EXIError, base, find, index, load, name, root, tabs, width
 
 _LAST = const(1)
 _OPTIONAL = const(2)
@@ -458,18 +458,6 @@ class Writer:
             if key not in known:
                 raise EXIError("not in the schema", str(key))
         # a second alternative of a choice, or None / [] for an absent one
-
-
-def index(first, n, v):
-    """The number of enumeration text v."""
-    for i in range(n):
-        if names[first + i] == v:
-            return i
-    for i in range(n):
-        if names[first + i] is None and text(first + i) == v:
-            name(first + i)
-            return i
-    raise EXIError("%r is not one of %s" % (v, ", ".join(text(first + i) for i in range(n))))
 
 
 def decode(schema, data):

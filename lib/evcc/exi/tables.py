@@ -124,6 +124,18 @@ def text(i):
     return str(bytes(raw[at:end]), "ascii") + chr(raw[end] & 0x7F)
 
 
+def index(first, n, v):
+    """The number of enumeration text v."""
+    for i in range(n):
+        if names[first + i] == v:
+            return i
+    for i in range(n):
+        if names[first + i] is None and text(first + i) == v:
+            name(first + i)
+            return i
+    raise EXIError("%r is not one of %s" % (v, ", ".join(text(first + i) for i in range(n))))
+
+
 def width(n):
     """Bits that hold n: int.bit_length, which MicroPython has not."""
     w = 0
@@ -174,6 +186,8 @@ def kernel():
         from evcc.exi import _fast_codec as fast
     except (ImportError, SyntaxError, ValueError):  # ValueError: a .mpy for another machine
         return None
+    from array import array
+
     load("sap")
     _fast = fast
     scratch = bytearray(64)
@@ -188,7 +202,7 @@ def kernel():
     state = (
         _addresses,
         names,
-        [None] * 50,
+        [None] * 60,
         ints,
         scratch,
         {name(0): 0, name(1): 0},
@@ -199,8 +213,13 @@ def kernel():
         str,
         (False, True),
         _big,
+        array("O", (None, True, False)),
+        None,
+        index,
+        28,
+        type,
     )
-    return fast.decode, None, state
+    return fast.decode, fast.encode, state
 
 
 def _big(low, middle, top, sign):
