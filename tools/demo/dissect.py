@@ -98,8 +98,8 @@ class Dissector:
     """`feed(frame, now)` -> list of rows; a row is a dict with
 
     `t` (ms), `frame` (its number, from 1 as in Wireshark), `from` (`names` of the MAC, else the
-    MAC), `layer` ("SLAC", "ND", "SDP", "TCP", "V2G"), `name`, and what is known: `message` (EXI as
-    dict), `schema`, `fields`, `error`.
+    MAC), `layer` ("SLAC", "ICMPv6", "SDP", "TCP", "V2G"), `name`, and what is known: `message`
+    (EXI as a dict), `schema`, `fields`, `error`.
     """
 
     def __init__(self, names=None):
@@ -152,7 +152,7 @@ class Dissector:
             raise ValueError("IPv6 packet is cut")
         source, target = frame[22:38], frame[38:54]
         if header == 58:
-            self._row("ND", ND_NAMES.get(packet[0], f"ICMPv6 {packet[0]}"))
+            self._row("ICMPv6", ND_NAMES.get(packet[0], f"ICMPv6 {packet[0]}"))
         elif header == 17:
             self._udp(packet)
         elif header == 6:

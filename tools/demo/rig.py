@@ -26,6 +26,7 @@ CAR_MODEM = bytes.fromhex("00b052000e01")
 STATION_MODEM = bytes.fromhex("00b052000e02")
 STATION_MAC = bytes.fromhex("020000000e02")
 PLUG_MS = 500
+BOOT_MS = 300
 MOST_MS = 400_000  # a session that is not over by then has failed
 DEFAULT_STEPS = ((0, 11000), (45, -10000))
 STOP_S, MOST_STOP_S, LAST_STEP_S = 80, 115, 20
@@ -81,7 +82,7 @@ class Device:
             board,
             self.vehicle,
             params,
-            world.urandom_for("device"),
+            world.urandom_for(f"device/{board.resets}"),
             self.trace,
             unix=EPOCH_S,
         )
@@ -156,11 +157,11 @@ class Rig:
         self.safe_at = None
         self.sampler = Sampler(self)
         self.vm_name = None
-        if vm is None:
-            self.device = Device(self.world, self.modem, self.board, params, pack_speed)
-        else:
-            self.device = self._in_vm(vm, heap, params, pack_speed)
+        self.params = params
+        self._vm, self._heap = vm, heap
+        self.device = self._device()
         self.world.add(self.device)
+        self.board.on_reset = self._reset
         self.modem.on_irq = lambda: self.world.wake(self.device)
         self.pilot.listeners.append(lambda state: self.world.wake(self.device))
         self.outcome = {}
@@ -172,20 +173,32 @@ class Rig:
             self.world, self.station_modem, STATION_MAC, self.pilot, self.plant.output, plan
         )
 
-    def _in_vm(self, vm, heap, params, pack_speed):
+    def _device(self):
+        """The device, just powered up."""
+        speed = self.plant.pack_speed
+        if self._vm is None:
+            return Device(self.world, self.modem, self.board, self.params, speed)
         from tools.vm.bridge import VmDevice
 
-        self.vm_name = f"MicroPython ({vm}), heap {heap}"
+        self.vm_name = f"MicroPython ({self._vm}), heap {self._heap}"
         return VmDevice(
             self.world,
             self.modem,
             self.board,
-            params,
-            machine=vm,
-            heap=heap,
-            pack_speed=pack_speed,
+            self.params,
+            machine=self._vm,
+            heap=self._heap,
+            pack_speed=speed,
             unix=EPOCH_S,
         )
+
+    def _reset(self):
+        """The watchdog bit: the device starts from nothing; only the car's BMS knows its SOC."""
+        self.world.remove(self.device)
+        self.close()
+        self.params.ev_soc = self.plant.pack.soc * 100
+        self.device = self._device()
+        self.world.add(self.device, self.world.now + BOOT_MS)
 
     def run(self):
         """From power-on to the drawn plug. Returns whether the session came to its end."""

@@ -241,6 +241,31 @@ def test_a_torn_out_plug_is_seen_in_the_plant():
     assert not rig.plant.contactors.closed
 
 
+def test_a_device_that_hangs_is_reset_and_gives_the_plug_back():
+    rig = Rig(4, plan=SHORT)
+    rig.world.at(11_000, setattr, rig.device, "step", lambda now: None)
+    assert rig.run()
+    assert rig.board.resets == 1 and not rig.plant.contactors.closed
+    (back,) = [t for t, state in rig.pilot.history if state == "B" and t > 6000]
+    assert back < 11_000 + rig.board.WATCHDOG_MS + 100
+    assert rig.pilot.state == "A", "unlocked, so the plug could be drawn"
+
+
+def test_a_vm_that_dies_is_said_in_words():
+    rig = Rig(4, plan=SHORT)
+
+    class Dead:
+        finished = True
+
+        def outcome(self):
+            raise RuntimeError("MicroPython: it ended")
+
+    rig.device, rig.vm_name = Dead(), "MicroPython"
+    assert rig.run()
+    assert rig.outcome == {"result": None, "detail": "MicroPython: it ended"}
+    assert "session ended as wished" in failed(rig)
+
+
 def test_checks_notice_a_meter_that_disagrees():
     rig = Rig(6, plan=SHORT)
     assert rig.run()
