@@ -214,7 +214,8 @@ def power_on_row(builds):
         empty.mkdir(exist_ok=True)
         (empty / "nothing.py").write_text("")
         counted = Counted(folder, log, messages)
-        value = counted.counts[messages.first_slac] - vm.count(empty / "nothing.py", heap="256k")[0]
+        value = counted.counts[messages.first_slac]
+        value -= vm.count(empty / "nothing.py", heap="256k")[0]
         for kind in messages.kinds[: messages.first_slac + 1]:
             value -= counted.costs[kind in "OR"]
         value = round(value)

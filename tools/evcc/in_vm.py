@@ -6,6 +6,7 @@ there. `--vm` takes the program's path, or i386 / armhf for the fetched ones.
 from pathlib import Path
 
 from evcc.params import parse_mac
+
 from tools.evcc.run import Recorder, clock
 from tools.rawlink import LinkError, RawLink
 from tools.vm import ARCH, VMError
