@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Cars and stations on one emulated power line, for tests: driver and SLAC without the rest."""
 
-import tools  # noqa: F401
 from drivers.qca7000 import Qca7000
 from evcc.params import Params
 from evcc.slac import Slac
+
+import tools  # noqa: F401
 from tools.charger.slac import EvseSlac
 from tools.emulator.modem import Modem, StationModem
 from tools.emulator.powerline import PowerLine

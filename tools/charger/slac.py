@@ -19,7 +19,9 @@ TT_MATCH_SEQUENCE = 400  # CNF to START
 TT_MATCH_RESPONSE = 200  # ATTEN_CHAR.IND to RSP
 TT_MATCH_MNBC = 600  # START to the last sound: the "6" in the messages
 TT_MATCH_SESSION = 10_000  # RSP to MATCH.REQ or VALIDATE.REQ
+TT_MATCH_JOIN = 12_000  # MATCH.CNF to link
 SET_KEY_RETRY = 500
+LINK_POLL = 500
 ROUNDS = 3
 
 
@@ -72,6 +74,8 @@ class EvseSlac:
         self.state = "idle"
         self.peer = None
         self.runs = {}
+        self.linked = False  # our modem has seen the car's
+        self._link_due = self._join_due = None
         self._late = []
         self._key_due = None
         self._key_tries = 0
@@ -90,9 +94,7 @@ class EvseSlac:
     def unplugged(self, now):
         """Pilot in A, E or F: the match is over, the next car gets a new key."""
         again = self.state == "matched"
-        self.state = "idle"
-        self.peer = None
-        self.runs.clear()
+        self._forget("idle")
         if again and not self.fixed:
             self.nmk = self.urandom(16)
             self._set_key(now)
@@ -113,15 +115,20 @@ class EvseSlac:
         for run in list(self.runs.values()):
             if run.due and now >= run.due:
                 self._expired(run, now)
+        if self._link_due is not None and now >= self._link_due:
+            self._ask_link(now)
         dues = [run.due for run in self.runs.values() if run.due] + [x[0] for x in self._late]
-        if self._key_due is not None:
-            dues.append(self._key_due)
+        dues += [due for due in (self._key_due, self._link_due) if due is not None]
         return min(dues, default=now + IDLE_MS)
 
     def feed(self, frame, now):
         """One received frame; everything that is no concern of ours is skipped and counted."""
         frame = bytes(frame)
-        if len(frame) < 60 or frame[12:14] != b"\x88\xe1" or frame[14] != 1:
+        if len(frame) < 60 or frame[12:14] != b"\x88\xe1":
+            return
+        if frame[14:17] == b"\0\xb9\xa0" and frame[0:6] == self.mac:
+            return self._link_told(frame, now)
+        if frame[14] != 1:
             return
         kind = frame[15] | frame[16] << 8
         handler = self._HANDLERS.get(kind)
@@ -231,6 +238,7 @@ class EvseSlac:
             run.state = self.state = "matched"
             self.peer = run.mac
             self.runs = {run.mac: run}
+            self._join_due, self._link_due = now + TT_MATCH_JOIN, now + LINK_POLL
             if self.on_matched is not None:
                 self.on_matched(run.mac, now)
 
@@ -265,6 +273,27 @@ class EvseSlac:
         else:
             self._count("given_up_" + run.state)
             del self.runs[run.mac]
+
+    def _forget(self, state):
+        self.state = state
+        self.peer = None
+        self.linked = False
+        self._link_due = None
+        self.runs.clear()
+
+    def _ask_link(self, now):
+        """VS_PL_LNK_STATUS of our modem; no link in time: the match was none, start over."""
+        if now >= self._join_due:
+            self._count("join_timeout")
+            return self._forget("matching")
+        self._link_due = now + LINK_POLL
+        head = LOCAL + self.mac + b"\x88\xe1\0\xb8\xa0\0\xb0\x52"
+        self.send_frame(head.ljust(60, b"\0"))
+
+    def _link_told(self, frame, now):
+        if self._link_due is not None and frame[20:22] == b"\0\1":
+            self.linked = True
+            self._link_due = None
 
     def _set_key(self, now):
         body = b"\x01" + bytes(8) + b"\x04" + bytes(4) + nid_of(self.nmk) + b"\x01" + self.nmk

@@ -171,39 +171,49 @@ class Slac:
         mac = self.evse
         return frame[6:12] == mac and (kind == 0x6079 or frame[63:69] == mac)
 
-    def _station(self, frame):
-        """The entry of the frame's sender; a new one as long as there is room, else None."""
+    def _station(self, frame, dB=None):
+        """The entry of the frame's sender, a new one if need be; None: too many better ones.
+
+        A station that only answered, or is further away, makes room for one that was measured.
+        """
         mac = bytes(frame[6:12])
         for e in self.evses:
             if e[0] == mac:
                 return e
-        if len(self.evses) >= _EVSES or self.state != "matching" or self.evse:
+        if self.state != "matching" or self.evse:
             return None
         e = [mac, None]
-        self.evses.append(e)
-        return e
+        if len(self.evses) < _EVSES:
+            self.evses.append(e)
+            return e
+        if dB:
+            for i in range(_EVSES):
+                old = self.evses[i][1]
+                if not old or old > dB:
+                    self.evses[i] = e
+                    return e
+        self.count("too_many")
+        return None
 
     def _parm_cnf(self, frame):
         if not self.evses:
             self.heard = self.now
-            n = frame[25]
-            self.sounds = (n if 0 < n <= 20 else 10, frame[26] or 6)
+            n, t = frame[25], frame[26]
+            self.sounds = (n if 0 < n <= 20 else 10, t if 0 < t <= 20 else 6)
         self._station(frame)
 
     def _atten_char(self, frame):
         """Keep the mean of the groups; answer every one, as a lost answer makes it come again."""
         n = frame[70]
         if not n or len(frame) < 71 + n:
-            self.count("short")
-            return
-        e = self._station(frame)
-        if e is None:
-            self.count("too_many")
-            return
-        if e[1] is None:
-            e[1] = sum(frame[71 : 71 + n]) / n if frame[69] else 0
-            self.heard = self.now
-        self.emit(homeplug.atten_char_rsp, self.mac, e[0], self.run_id)
+            return self.count("short")
+        dB = sum(frame[71 : 71 + n]) / n if frame[69] else 0
+        e = self._station(frame, dB)
+        if e is not None:
+            if e[1] is None:
+                e[1] = dB
+                self.heard = self.now
+            self.emit(homeplug.atten_char_rsp, self.mac, e[0], self.run_id)
 
     def _amp_map(self, frame):
         """Less power on some carriers, please: our modem cannot, but the standard wants a yes."""
