@@ -41,8 +41,8 @@ class Output:
 class IdealOutput(Output):
     """An output that does as told, within slew rates; a car is assumed to be behind it.
 
-    It knows no car: as soon as current is asked for it believes the voltage that the car reports
-    (limited by the target), so that a bench session shows plausible figures.
+    It knows no car: it believes the voltage that the car reports (limited by the target), so that
+    a bench session shows plausible figures.
     """
 
     def __init__(self, volt_s=10000.0, ampere_s=500.0):
@@ -56,7 +56,7 @@ class IdealOutput(Output):
     def enable(self, on):
         self.on = on
         if not on:
-            self._voltage = self._current = self.current = 0.0
+            self._voltage = self._current = self.current = self._car = 0.0
 
     def target(self, voltage, current, now):
         if self.on:
@@ -69,8 +69,8 @@ class IdealOutput(Output):
         seconds = 0.0 if self._now is None else (now - self._now) / 1000
         self._now = now
         goal = self._voltage
-        if self._current and self._car > 0:
-            goal = min(goal, self._car) if self._current > 0 else max(goal, self._car)
+        if self._car > 0:
+            goal = max(goal, self._car) if self._current < 0 else min(goal, self._car)
         self.voltage = _toward(self.voltage, goal, self.volt_s * seconds)
         self.current = _toward(self.current, self._current, self.ampere_s * seconds)
 

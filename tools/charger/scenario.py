@@ -96,8 +96,9 @@ def _plan(row, lines):
         return PowerPlan(**values)
     except (ValueError, TypeError) as error:
         line = lines.get(("power", "steps"), lines.get(("power",), 1))
-        reason = "steps: expected [[seconds, watts], ...]" if "unpack" in str(error) else error
-        raise TomlError(line, f"{reason}") from None
+        shape = isinstance(error, TypeError) or "unpack" in str(error)
+        reason = "expected [[seconds, watts], ...]" if shape else error
+        raise TomlError(line, f"steps: {reason}") from None
 
 
 def _fault(row, i, lines):

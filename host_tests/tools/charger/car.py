@@ -269,3 +269,37 @@ class Car:
         self.wait(1000)
         self.weld()
         return self.weld("Finished")
+
+    def meter_reading(self):
+        data = {
+            "SessionID": self.session_id,
+            "MeterInfo": {"MeterID": "M", "ChargedEnergyReadingWh": 0},
+            "Dynamic_SMDTControlMode": {},
+            "Id": "id1",
+        }
+        return self.send("MeteringConfirmation", {"SignedMeteringData": data})
+
+    # every request there is, by the label of the table
+    REQUESTS = {
+        "supportedAppProtocol": sap,
+        "SessionSetup": setup,
+        "AuthorizationSetup": authorization_setup,
+        "Authorization": authorize,
+        "ServiceDiscovery": discover,
+        "ServiceDetail": detail,
+        "ServiceSelection": select,
+        "DC_ChargeParameterDiscovery": parameters,
+        "ScheduleExchange": schedule,
+        "DC_CableCheck": cable_check,
+        "DC_PreCharge": precharge,
+        "PowerDelivery(Start)": lambda self: self.power("Start"),
+        "PowerDelivery(Stop)": lambda self: self.power("Stop"),
+        "PowerDelivery(Standby)": lambda self: self.power("Standby"),
+        "PowerDelivery(ScheduleRenegotiation)": lambda self: self.power("ScheduleRenegotiation"),
+        "DC_ChargeLoop": lambda self: self.loop(pause=50),
+        "MeteringConfirmation": meter_reading,
+        "DC_WeldingDetection": weld,
+        "SessionStop(Terminate)": lambda self: self.stop("Terminate"),
+        "SessionStop(Pause)": lambda self: self.stop("Pause"),
+        "SessionStop(ServiceRenegotiation)": lambda self: self.stop("ServiceRenegotiation"),
+    }

@@ -138,7 +138,10 @@ class Secc:
             if not flow.allowed(self.state, name, request):
                 text = f"{flow.label(name, request)} after {self.state}"
                 self.blame("sequence", text, now)
-                raise common.Refuse("FAILED_SequenceError", text)
+                sap = name == "supportedAppProtocol"  # has its own codes
+                raise common.Refuse(
+                    "Failed_NoNegotiation" if sap else "FAILED_SequenceError", text
+                )
             return HANDLERS[name](self, request, now)
         except common.Refuse as refuse:
             if refuse.code.startswith("FAILED_Wrong") or "Invalid" in refuse.code:
