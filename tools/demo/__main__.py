@@ -84,7 +84,7 @@ def main(arguments=None):
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("demo: stopped by hand, nothing was written", file=sys.stderr)
+        print("demo: stopped by hand", file=sys.stderr)
         return 130
 
 
@@ -104,7 +104,7 @@ def run(options):
         raise UserError(f"--power: {error}") from None
     console = Console(stderr=options.json, highlight=False)
     console.print(
-        f"ISO 15118-20 DC_BPT, Dynamic, [yellow]without TLS[/] (it is not there yet); "
+        f"ISO 15118-20 DC_BPT [yellow]without TLS[/] (not there yet), "
         f"pack speed x{options.pack_speed:g}, seed {options.seed}"
     )
     began = time.monotonic()
@@ -115,13 +115,18 @@ def run(options):
         )  # fmt: skip
     except VMError as error:
         raise UserError(f"--vm {options.vm}: {error}") from None
+    stopped = False
     try:
         with View(rig, console, live=not (options.no_live or options.json)):
             rig.run()
+    except KeyboardInterrupt:
+        stopped = True
+        rig.outcome = {"result": None, "detail": "stopped by hand"}
     finally:
         rig.close()
     files = _write(rig, out, console)
-    return _tell(rig, files, time.monotonic() - began, options, console)
+    status = _tell(rig, files, time.monotonic() - began, options, console)
+    return 130 if stopped else status
 
 
 def _vm(name):

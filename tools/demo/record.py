@@ -10,6 +10,8 @@ import json
 
 from evcc.pcap import Writer
 
+from tools.exi.json_form import to_json
+
 from .dissect import Dissector
 
 # 2026-01-01 00:00 UTC: the demo's clock starts there, so that files do not differ from run to run
@@ -123,21 +125,17 @@ class Recorder:
                 writer.frame(frame, now, "\n".join(_line(row) for row in rows) or None)
 
     def write_jsonl(self, path):
-        """One row per line; `message` in JSON: bytes as hexadecimal text."""
+        """One row per line; `message` in its JSON form."""
         with open(path, "w", encoding="utf-8") as out:
             for row in self.rows:
                 out.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
 
 
-def plain(value):
-    """`value` with everything that JSON lacks as text."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex().upper()
-    return value
+def plain(row):
+    """A row as JSON has it: binaries of its message as text (tools.exi.json_form)."""
+    if "message" in row:
+        return {**row, "message": to_json(row["schema"], row["message"])}
+    return row
 
 
 def _line(row):
@@ -145,5 +143,6 @@ def _line(row):
     text = f"{row['from']}: {row['name']}"
     if "error" in row:
         return f"{text} ERROR {row['error']}"
+    row = plain(row)
     body = row.get("message") or row.get("fields")
-    return f"{text} {json.dumps(plain(body), ensure_ascii=False)}" if body else text
+    return f"{text} {json.dumps(body, ensure_ascii=False)}" if body else text

@@ -7,6 +7,7 @@ import struct
 import subprocess
 
 import pytest
+from evcc import exi
 
 from tools.charger.power import PowerPlan
 from tools.demo.__main__ import main
@@ -14,6 +15,7 @@ from tools.demo.dissect import Dissector
 from tools.demo.record import Meter, number, plain
 from tools.demo.report import checks, figures
 from tools.demo.rig import Rig, default_plan
+from tools.exi.json_form import from_json
 
 SHORT = PowerPlan(((0, 8000), (3, -6000)), ramp_W_s=8000, stop_s=6)
 
@@ -125,6 +127,15 @@ def test_files_agree_with_one_another_and_with_the_summary(demo):
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and len(png) > 20_000
 
 
+def test_messages_of_the_file_encode_to_what_was_on_the_line(demo):
+    payloads = b"".join(frame for _, frame in frames_of(demo[2]))
+    for row in rows_of(demo[2]):
+        if "message" in row:
+            message = from_json(row["schema"], row["message"])
+            payload = exi.encode(row["schema"], row["name"], message)
+            assert len(payload) == row["bytes"] and payload in payloads, row
+
+
 def test_the_loop_keeps_the_protocols_own_pace(demo):
     times = [row["t"] for row in rows_of(demo[2]) if row["name"] == "DC_ChargeLoopReq"]
     gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
@@ -198,6 +209,19 @@ def test_wrong_options_are_said_in_words(arguments, words, tmp_path, capsys):
     said = capsys.readouterr()
     assert status == 2
     assert words in said.err and "Traceback" not in said.err
+
+
+def test_stopped_by_hand_still_writes_the_files(tmp_path, capsys, monkeypatch):
+    def run(rig):
+        rig.board.plug()
+        rig.world.run(3000)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Rig, "run", run)
+    assert main(["--out", str(tmp_path), "--no-live"]) == 130
+    assert "stopped by hand" in capsys.readouterr().out
+    assert any(row["name"] == "CM_SLAC_MATCH.CNF" for row in rows_of(tmp_path))
+    assert (tmp_path / "session.png").exists()
 
 
 def test_charging_only_is_a_good_end_too(tmp_path):

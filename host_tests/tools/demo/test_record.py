@@ -27,8 +27,14 @@ def test_number():
 
 
 def test_plain_is_json():
-    value = {"a": b"\x01\xff", "b": [memoryview(b"\x02")], "c": (1, True, None)}
-    assert json.loads(json.dumps(plain(value))) == {"a": "01FF", "b": ["02"], "c": [1, True, None]}
+    message = {"Header": {"SessionID": b"\x01\xff"}, "GenChallenge": b"\x02"}
+    row = {"name": "X", "schema": "iso20_common", "message": message}
+    assert json.loads(json.dumps(plain(row))) == {
+        "name": "X",
+        "schema": "iso20_common",
+        "message": {"Header": {"SessionID": "01FF"}, "GenChallenge": "Ag=="},
+    }
+    assert plain({"name": "SYN"}) == {"name": "SYN"}
 
 
 def loop(now, volts, amps):
