@@ -33,7 +33,7 @@ def decode(schema, data):
         if len(data) > 1 and data[0] == 0x80:
             found = root(s, data[1] >> 8 - s[2])
             if found and not found[2]:
-                message = _fast[0](data, len(data), 8 + s[2], found[1], _fast[2])
+                message = _fast[0](0, 8 + s[2], 0, data, len(data), found[1], _fast[2])
                 if message is not None:
                     return found[0], message
     return _slow().decode(schema, data)
@@ -47,7 +47,7 @@ def encode_into(schema, name, message, buf, offset=0):
         if not made[2] and len(buf) - offset > 1:
             try:
                 end = _fast[1](
-                    buf, offset + 1, len(buf), made[3], found[2], made[1], message, _fast[2]
+                    made[3], offset + 1, 0, buf, len(buf), found[2], made[1], message, _fast[2]
                 )
             except Exception:  # a wrong type: named below
                 end = -1

@@ -7,6 +7,8 @@ beside this file (or, where a build has no such file, in `_names.py` as DATA) an
 interned where the VM can, when first used. This is the one file here that opens a file.
 """
 
+import struct
+
 from evcc.compat import const
 
 _PAGES = const(32)  # of 64 records of 4 bytes
@@ -35,7 +37,7 @@ base = [0] * _PAGES  # page -> number of that table's first record
 names = []  # number -> str, None when not read yet
 _sets = {}  # schema -> (roots, fragments)
 _pool = None
-_fast = _addresses = None  # the viper kernels and what they know of `tabs`
+_fast = _bases = None  # the viper kernels and what they know of `tabs`
 
 
 def _chunk(name):
@@ -46,7 +48,7 @@ def _chunk(name):
             tabs[i] = module.T
             base[i] = page << 6
         if _fast:
-            _fast.addresses(tabs, base, _addresses)
+            _addresses()
     if len(names) < module.NAMES:
         names.extend([None] * (module.NAMES - len(names)))
     return module
@@ -181,7 +183,7 @@ def find(schema, wanted):
 
 def kernel():
     """(decode, encode, state) of the viper kernels, or None where they cannot be."""
-    global _fast, _addresses
+    global _fast, _bases
     try:
         from evcc.exi import _fast_codec as fast
     except (ImportError, SyntaxError, ValueError):  # ValueError: a .mpy for another machine
@@ -197,10 +199,10 @@ def kernel():
         del room["a"]
         dicts.append(room)
     ints = bytearray(256)
-    _addresses = bytearray(4 * _PAGES)
-    fast.addresses(tabs, base, _addresses)
+    _bases = bytearray(4 * _PAGES)
+    _addresses()
     state = (
-        _addresses,
+        _bases,
         names,
         [None] * 60,
         ints,
@@ -222,6 +224,13 @@ def kernel():
     return fast.decode, fast.encode, state
 
 
-def _big(low, middle, top, sign):
-    n = low + (middle << 28) + (top << 56)
+def _big(high, b, a, more, sign):
+    n = (high << 28 | b) << 28 | a if more > 1 else high << 28 | b
     return -n - 1 if sign else n
+
+
+def _addresses():
+    for i in range(_PAGES):
+        if tabs[i] is not None:
+            at = _fast.uctypes.addressof(tabs[i]) - 4 * base[i] & 0xFFFFFFFF
+            struct.pack_into("<I", _bases, 4 * i, at)
