@@ -173,3 +173,90 @@ def test_tshark_reads_frames_times_comments_and_directions(tmp_path, peer):
     assert one["frame.interface_name"] == ["power line"]
     assert two["frame.time_epoch"] == ["1700000000.251000000"] and two["frame.len"] == ["61"]
     assert one["frame.packet_flags_direction"] != two["frame.packet_flags_direction"]
+
+
+def tls_exchange(tmp_path, data):
+    """TLS 1.3 in memory: ([(from client, record bytes)], key log text)."""
+    import datetime
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "TEST")])
+    day = datetime.datetime(2026, 1, 1)
+    cert = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, day, day.replace(year=2046))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    pem = tmp_path / "test.pem"
+    pem.write_bytes(
+        cert
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.minimum_version = ssl.TLSVersion.TLSv1_3
+    client.keylog_filename = str(tmp_path / "keys.log")
+    bios = [ssl.MemoryBIO() for _ in range(4)]
+    ends = [
+        client.wrap_bio(bios[0], bios[1]),
+        server.wrap_bio(bios[2], bios[3], server_side=True),
+    ]
+    sent = []
+
+    def move():
+        for out, into, from_client in ((bios[1], bios[2], True), (bios[3], bios[0], False)):
+            chunk = out.read()
+            if chunk:
+                into.write(chunk)
+                sent.append((from_client, chunk))
+
+    for _ in range(4):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            move()
+    ends[0].write(data)
+    move()
+    return sent, (tmp_path / "keys.log").read_text()
+
+
+@pytest.mark.peer
+def test_tshark_decrypts_tls_with_the_secrets_block(tmp_path, peer):
+    sent, keys = tls_exchange(tmp_path, b"GET /uevcc HTTP/1.1\r\nHost: secc\r\n\r\n")
+    numbers = {True: 1, False: 1}
+    path = tmp_path / "tls.pcapng"
+    with open(path, "wb") as out:
+        w = Writer(out.write)
+        w.interface("x")
+        w.secrets(keys)
+        for i, (up, data) in enumerate(sent):
+            ports = (50000, 443) if up else (443, 50000)
+            tcp = struct.pack(
+                ">HHIIBBHHH", *ports, numbers[up], numbers[not up], 0x50, 0x18, 9000, 0, 0
+            )
+            numbers[up] += len(data)
+            ends = (b"\xfe\x80" + bytes(13) + b"\x01", b"\xfe\x80" + bytes(13) + b"\x02")
+            ends = ends if up else ends[::-1]
+            ip = struct.pack(">IHBB", 6 << 28, len(tcp) + len(data), 6, 64) + b"".join(ends)
+            w.frame(bytes(12) + b"\x86\xdd" + ip + tcp + data, i)
+    run = subprocess.run(
+        [*peer("tshark").command(), "-r", str(path), "-Y", "http.request", "-T", "fields"]
+        + ["-e", "http.request.uri"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.stdout.strip() == "/uevcc", run.stderr
