@@ -3,7 +3,10 @@
 
 import random
 
+import pytest
 from evcc.trace import FRAME, MESSAGE, STEP, Trace
+
+from tools.vm import micropython
 
 
 def test_keeps_frames_messages_and_steps_in_order():
@@ -105,3 +108,44 @@ def test_times_beyond_32_bits_wrap_without_error():
     t = Trace(200)
     t.step("late", (1 << 32) + 5)
     assert list(t)[0][0] == 5
+
+
+SCRIPT = """
+import gc
+from evcc.pcap import dump
+from evcc.trace import Trace
+
+t = Trace(1500)
+frame = bytearray(90)
+grown = []
+for i in range(300):
+    frame[i % 90] = i & 255
+    t.frame(i & 1, memoryview(frame)[: 60 + i % 30], i * 10_000_000)
+    t.message(True, "DC_ChargeLoopReq", {}, i)
+    t.message(False, "DC_ChargeLoopRes", {"ResponseCode": "OK"}, i)
+    t.step("schritt ä %d" % i, i)
+    if i >= 100 and hasattr(gc, "mem_alloc"):
+        gc.collect()
+        grown.append(gc.mem_alloc())
+out = bytearray()
+dump(t, out.extend, epoch_us=1_700_000_000_000_000)
+print(out.hex())
+# the list itself may double now and then
+print(max(grown) - min(grown) if grown else 0)
+"""
+
+
+@pytest.mark.vm
+def test_same_bytes_in_micropython_and_nothing_grows(mpy, machine):
+    import contextlib
+    import io
+
+    here = io.StringIO()
+    with contextlib.redirect_stdout(here):
+        exec(SCRIPT, {})
+    path = [mpy(("evcc/__init__.py", "evcc/compat.py", "evcc/trace.py", "evcc/pcap.py"))]
+    done = micropython(SCRIPT, machine=machine("i386"), heap="64k", path=path)
+    assert done.returncode == 0, done.stderr
+    data, grown = done.stdout.split()
+    assert data == here.getvalue().split()[0]
+    assert int(grown) < 4000
