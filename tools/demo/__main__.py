@@ -89,7 +89,10 @@ def main(arguments=None):
 
 
 def run(options):
-    from rich.console import Console
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise UserError("the package rich is missing; `make demo` installs it") from None
 
     from tools.vm import VMError
 

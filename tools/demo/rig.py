@@ -123,13 +123,14 @@ class Rig:
     """Everything of one demo run. `run()` plays it; then look at `record`, `plant`, `outcome`.
 
     `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython,
-    which gets `heap`. Raises tools.vm.VMError when it cannot be built or started.
+    which gets `heap` and `vm_more` (keyword arguments of VmDevice); raises tools.vm.VMError when
+    it cannot be built or started.
     `settings`: of the car, over those of `device_params`.
     """
 
     def __init__(
         self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None,
-        heap=VM_HEAP,
+        heap=VM_HEAP, vm_more=None,
     ):  # fmt: skip
         self.world = World(seed, realtime)
         self.pilot = Pilot(self.world)
@@ -158,7 +159,7 @@ class Rig:
         self.sampler = Sampler(self)
         self.vm_name = None
         self.params = params
-        self._vm, self._heap = vm, heap
+        self._vm, self._heap, self._vm_more = vm, heap, vm_more or {}
         self.device = self._device()
         self.world.add(self.device)
         self.board.on_reset = self._reset
@@ -190,6 +191,7 @@ class Rig:
             heap=self._heap,
             pack_speed=speed,
             unix=EPOCH_S,
+            **self._vm_more,
         )
 
     def _reset(self):
