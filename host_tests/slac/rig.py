@@ -67,7 +67,9 @@ class Station:
         self.modem = StationModem(world, bytes((2, 0, 0, 0x5E, 0xF2, number)))
         line.attach(self.modem)
         self.others = []
-        self.slac = EvseSlac(self.mac, self.modem.send, world.urandom_for(f"station{number}"))
+        self.slac = EvseSlac(
+            self.mac, lambda f: self.modem.send(f), world.urandom_for(f"station{number}")
+        )
         for name, value in settings.items():
             setattr(self.slac, name, value)
         self.modem.on_receive = self.receive
