@@ -586,6 +586,14 @@ def test_peer_closes():
     assert p.tcp.state == "CLOSED" and p.tcp.error == "closed by peer"
 
 
+def test_nothing_comes_after_a_fin():
+    p = Peer().established()
+    p.say(FIN | ACK)
+    p.say(data=b"more", seq=p.seq + 1)
+    p.say(data=b"more", seq=p.seq)
+    assert not p.inbox and p.tcp.error == "closed by peer"
+
+
 def test_peer_closes_then_resets():
     p = Peer().established()
     p.say(FIN | ACK)

@@ -32,6 +32,7 @@ _PROBE_MS = const(1000)
 _LINGER_MS = const(
     2000
 )  # TIME_WAIT: ports do not come again soon, so only a lost last ACK matters
+_PEER_DONE = ("LAST_ACK", "CLOSING", "TIME_WAIT")  # its FIN was here
 _FIN = const(1)
 _SYN = const(2)
 _RST = const(4)
@@ -276,8 +277,7 @@ class Tcp:
         ahead = after(seq, self._rcv)
         if flags & _RST:
             if ahead == 0:
-                done = self.state in ("TIME_WAIT", "LAST_ACK", "CLOSING")
-                self._end(self.error if done else "reset")
+                self._end(self.error if self.state in _PEER_DONE else "reset")
             elif 0 < ahead < WINDOW:
                 self._challenge(now)
             else:
@@ -319,7 +319,9 @@ class Tcp:
         if self._nxt != self._max or self._len or self._fin:
             self._output(now)
         if n or flags & _FIN:
-            if ahead:
+            if self.state in _PEER_DONE:  # nothing comes after a FIN
+                count("tcp_window")
+            elif ahead:
                 self._keep(seq, data)
                 self._answer()
             else:
