@@ -6,7 +6,7 @@ import pytest
 from tools.charger.power import PowerPlan
 from tools.demo.rig import Rig
 from tools.vm import VMError, build_mpy
-from tools.vm.bridge import VmDevice, build
+from tools.vm.bridge import build
 
 pytestmark = pytest.mark.vm
 
@@ -31,15 +31,8 @@ def folders(tmp_path_factory):
 def play(vm=None, folder=None, heap=HEAP, options=("check",)):
     """One session; the rig to look at."""
 
-    class InVm(Rig):
-        def _in_vm(self, name, _, params, pack_speed):
-            return VmDevice(
-                self.world, self.modem, self.board, params, machine=name, heap=heap,
-                pack_speed=pack_speed, unix=1767225600, options=options, folder=folder,
-            )  # fmt: skip
-
     plan = PowerPlan(((0, 11000), (SECONDS // 2, -10000)), ramp_W_s=6000, stop_s=SECONDS)
-    rig = InVm(plan=plan, vm=vm)
+    rig = Rig(plan=plan, vm=vm, heap=heap, vm_more=dict(options=options, folder=folder))
     try:
         assert rig.run()
     finally:

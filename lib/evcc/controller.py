@@ -15,6 +15,7 @@ from evcc.safety import Safety
 _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
 _UNLOCK_MS = const(10000)
+_BRING_UP = ("evcc.bring_up", "evcc.slac", "evcc.homeplug", "evcc.sdp")
 
 log = get_logger("evcc.controller")
 
@@ -43,18 +44,19 @@ class Controller:
         self.protocol = None
         self.slac = None
         self.host = None
-        self._urandom = urandom
+        self.urandom = urandom
         self._trace = trace
-        self._use_slac = slac
+        self.use_slac = slac
+        self.keyed = False  # the modem may hold a station's key
         self._unix = unix
-        self._mac = parse_mac(params.mac)
-        self._sdp = None
-        self._tcp = None
+        self.mac = parse_mac(params.mac)
+        self.sdp = None
+        self.tcp = None
         self._framer = None
         self._exchange = None
-        self._stop = None
+        self.stopped = None
         self._tick_at = 0
-        self._setup_end = None
+        self.setup_end = None
         self._story = self._run()
         self._wake = 0
         self.now = 0
@@ -63,7 +65,7 @@ class Controller:
 
     def stop(self, reason="USER_STOP"):
         """End charging in order, by the shortest allowed path."""
-        self._stop = reason
+        self.stopped = reason
         if self.session:
             self.session.wish_stop(reason)
 
@@ -107,8 +109,8 @@ class Controller:
             wake = min(wake, self.slac.step(now))
         if self.host:
             wake = min(wake, self.host.step(now))
-        if self._sdp:
-            wake = min(wake, self._sdp.step(now))
+        if self.sdp:
+            wake = min(wake, self.sdp.step(now))
         exchange = self._exchange
         if exchange:
             self._watch(now)
@@ -123,7 +125,7 @@ class Controller:
         """Something raised where nothing may: end this session, keep safety and the loop alive."""
         log.error("internal: %r", error)
         self.safety.release()
-        self.slac = self._sdp = self._exchange = self._tcp = self._framer = self.host = None
+        self.slac = self.sdp = self._exchange = self.tcp = self._framer = self.host = None
         self.result = "INTERNAL_ERROR"
         self.detail = repr(error)
         self.state = "finished"
@@ -146,7 +148,7 @@ class Controller:
             elif kind == 0x86DD and self.host:
                 self.host.feed(frame, now)
 
-    def _transmit(self, frame):
+    def transmit(self, frame):
         if self._trace:
             self._trace.frame(True, frame, self.now)
         return self.port.send(frame)
@@ -163,12 +165,12 @@ class Controller:
             exchange.throw(V2GError("UNPLUGGED"), now)
         elif self._framer.error:
             exchange.throw(V2GError("UNDECODABLE", self._framer.error), now)
-        elif self._tcp.state == "CLOSED":
-            exchange.throw(V2GError("LINK_LOST", self._tcp.error or "closed"), now)
-        elif self._setup_end is not None:
+        elif self.tcp.state == "CLOSED":
+            exchange.throw(V2GError("LINK_LOST", self.tcp.error or "closed"), now)
+        elif self.setup_end is not None:
             if exchange.state not in ("supportedAppProtocol", "SessionSetup"):
-                self._setup_end = None
-            elif now > self._setup_end:
+                self.setup_end = None
+            elif now > self.setup_end:
                 exchange.throw(V2GError("SETUP_TIMEOUT"), now)
 
     # --- the story -------------------------------------------------------------------------------
@@ -194,15 +196,16 @@ class Controller:
     def _plugged(self):
         """One session, whatever becomes of it; ends with safe outputs and a result."""
         self.safety.reset()
-        self.result = self._stop = self.session = self.protocol = None
+        self.result = self.stopped = self.session = self.protocol = None
         self.detail = ""
         self.vehicle.notify("plugged")
         reason, detail = "COMPLETED", ""
         try:
-            if self._use_slac:
-                yield from self._match()
-            address, port, mac = yield from self._discover()
-            yield from self._connect(address, port, mac)
+            from evcc import bring_up
+
+            yield from bring_up.bring_up(self)
+            bring_up = None
+            forget(*_BRING_UP)
             yield from self._communicate()
             reason = self.session.stop
         except V2GError as error:
@@ -216,7 +219,12 @@ class Controller:
         elif self.safety.fault and reason in GOOD:
             reason, detail = self.safety.fault
         self.safety.unlock()
-        yield from self._leave()
+        if self.keyed:
+            from evcc import bring_up
+
+            yield from bring_up.leave(self)
+            bring_up = None
+            forget(*_BRING_UP)
         end = self.now + _UNLOCK_MS
         while self.board.locked() and self.now < end:
             yield 20
@@ -230,70 +238,6 @@ class Controller:
         while self.safety.state not in ("open", "stuck"):
             yield 10
 
-    def _check_plug(self):
-        if self.safety.pilot == "A":
-            raise V2GError("UNPLUGGED")
-        if self._stop:
-            raise V2GError(self._stop)
-
-    def _match(self):
-        from evcc.slac import Slac
-
-        self.state = "matching"
-        self.slac = Slac(self._mac, self._transmit, self._urandom, self.params, self.safety.toggle)
-        self.slac.start(self.now)
-        while self.slac.state != "ready":
-            self._check_plug()
-            if self.slac.state == "failed":
-                raise V2GError("SLAC_FAILED", self.slac.failure)
-            yield 10
-        log.info("matched")
-
-    def _discover(self):
-        """IPv6 up and the station's address."""
-        from evcc.net import Host
-        from evcc.sdp import Sdp
-
-        self.state = "discovering"
-        self._setup_end = self.now + self.params.setup_timeout_s * 1000
-        self.host = Host(self._mac, self._transmit, self._urandom, self.params)
-        self.host.start(self.now)
-        while not self.host.ready:
-            self._check_plug()
-            yield 10
-        gc.collect()
-        tls = self.params.sdp_tls
-        self._sdp = Sdp(self.host, self._urandom, tls, self.params)
-        self._sdp.start(self.now)
-        while self._sdp.result is None:
-            self._check_plug()
-            if self._sdp.failure or self.now > self._setup_end:
-                raise V2GError("SDP_FAILED", self._sdp.failure or "no answer")
-            yield 10
-        address, port, tls, mac = self._sdp.result
-        self._sdp = None
-        forget("evcc.sdp")
-        if tls:
-            raise V2GError("TLS_REFUSED", "the station wants TLS, which is not there yet")
-        if not self.params.allow_iso20_without_tls:
-            raise V2GError("TLS_REFUSED", "allow_iso20_without_tls is not set")
-        log.warning("ISO 15118-20 WITHOUT TLS: for the bench only")
-        return address, port, mac
-
-    def _connect(self, address, port, mac):
-        self.state = "connecting"
-        if mac:
-            self.host.learn(address, mac, self.now)
-        self._tcp = self.host.connect(address, port, self.now)
-        while self._tcp.state != "ESTABLISHED":
-            self._check_plug()
-            if self._tcp.state == "CLOSED" or self.now > self._setup_end:
-                raise V2GError("TCP_FAILED", self._tcp.error or "timeout")
-            yield 10
-        if self.slac:
-            self._forget_slac()
-        gc.collect()
-
     def _communicate(self):
         """supportedAppProtocol and the session itself."""
         from evcc.exchange import Exchange
@@ -302,21 +246,21 @@ class Controller:
 
         self.state = "session"
         self._framer = Framer(self._message)
-        self._tcp.on_data = self._framer.feed
+        self.tcp.on_data = self._framer.feed
         sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
-        yield from self._exchanges(Exchange(sap.story(), sap, self._tcp.send))
+        yield from self._exchanges(Exchange(sap.story(), sap, self.tcp.send))
         self.protocol = sap.agreed
         del sap
         forget("evcc.sap")
         from evcc.iso20.session import Session
 
         gc.collect()
-        evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self._mac])
+        evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
         session = Session(self.vehicle, self.safety, self.params, evccid, self._unix, self._trace)
         self.session = session
-        if self._stop:
-            session.wish_stop(self._stop)
-        yield from self._exchanges(Exchange(session.story(), session, self._tcp.send))
+        if self.stopped:
+            session.wish_stop(self.stopped)
+        yield from self._exchanges(Exchange(session.story(), session, self.tcp.send))
 
     def _exchanges(self, exchange):
         """Run one story to its end. Raises its V2GError."""
@@ -335,7 +279,7 @@ class Controller:
     def _close(self, good):
         """TCP: after a good end the station closes first, else we do."""
         self._exchange = None
-        tcp = self._tcp
+        tcp = self.tcp
         if tcp:
             self.state = "closing"
             end = self.now + (_LEAVE_MS if good else 0)
@@ -346,25 +290,5 @@ class Controller:
             while tcp.state != "CLOSED" and self.now < end:
                 yield 20
             tcp.abort(self.now)
-        self._sdp = self._tcp = self._framer = None
+        self.sdp = self.tcp = self._framer = None
         self.host = None
-
-    def _leave(self):
-        """Take the modem out of the station's network, so that no later plug joins it."""
-        if self.slac or (self._use_slac and self.protocol):
-            if self.slac is None:
-                from evcc.slac import Slac
-
-                self.slac = Slac(
-                    self._mac, self._transmit, self._urandom, self.params, self.safety.toggle
-                )
-            self.slac.leave(self.now)
-            end = self.now + 1000  # TP_match_leave
-            while self.slac.state != "idle" and self.now < end:
-                yield 20
-            self._forget_slac()
-
-    def _forget_slac(self):
-        """Matching is over: from here on its frames are ignored and its code is not needed."""
-        self.slac = None
-        forget("evcc.slac", "evcc.homeplug")

@@ -40,24 +40,16 @@ class Build:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None, **more):
+def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None):
     """An emulated world with the device in MicroPython; `seconds`: of the charge loop."""
     from tools.charger.power import PowerPlan
-    from tools.demo.record import EPOCH_S
     from tools.demo.rig import Rig
-
-    class Bench(Rig):
-        def _in_vm(self, name, _, params, pack_speed):
-            return bridge.VmDevice(
-                self.world, self.modem, self.board, params, machine=name, heap=heap,
-                pack_speed=pack_speed, unix=EPOCH_S, options=options, log=log, folder=folder,
-                on_message=on_message, limit_s=120,
-            )  # fmt: skip
 
     plan = None
     if seconds:
         plan = PowerPlan(((0, 11000), (seconds // 2, -10000)), ramp_W_s=4000, stop_s=seconds)
-    return Bench(plan=plan, vm=machine, **more)
+    vm_more = dict(options=options, log=log, folder=folder, on_message=on_message, limit_s=120)
+    return Rig(plan=plan, vm=machine, heap=heap, vm_more=vm_more)
 
 
 def completes(folder, kilobytes, seconds):

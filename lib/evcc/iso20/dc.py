@@ -5,8 +5,8 @@ The story from the first limits to an inlet without voltage. What a request carr
 dc_limits.py (before the loop) and dc_loop.py. Not here: standby, renegotiation, metering.
 """
 
-from evcc.compat import const, get_logger
-from evcc.iso20 import dc_limits, dc_loop
+from evcc.compat import const, forget, get_logger
+from evcc.iso20 import dc_loop
 from evcc.iso20.units import number, rational
 from evcc.reasons import V2GError
 
@@ -23,6 +23,7 @@ log = get_logger("evcc.iso20")
 
 def charge(s):
     """From DC_ChargeParameterDiscovery to welding detection. Ends with contactors open."""
+    from evcc.iso20 import dc_limits
     from evcc.iso20.session import Stop
 
     response = yield from s.ask("DC_ChargeParameterDiscovery", dc_limits.request(s))
@@ -40,6 +41,8 @@ def charge(s):
             closed = True
             yield from contactors(s, "closed")
             yield from power(s, dc_limits.power_profile(s, schedule))
+            dc_limits = schedule = response = None
+            forget("evcc.iso20.dc_limits")
             yield from loop(s)
         except Stop:
             pass

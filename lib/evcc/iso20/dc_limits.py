@@ -104,15 +104,3 @@ def power_profile(s, schedule):
     if s.selected.separated:  # [V2G20-2123]
         body["BPT_ChannelSelection"] = "Charge"
     return body
-
-
-def planned_power(s):
-    """W that the selected schedule grants now; 0 outside of it. None without a schedule."""
-    if s.plan is None:
-        return None
-    t = s.unix() - s.plan[0]
-    for duration, watts in zip(s.plan[1], s.plan[2]):
-        if t < duration:
-            return max(0.0, watts)
-        t -= duration
-    return 0.0

@@ -5,7 +5,6 @@ One request dict serves the whole loop; only numbers that changed are written ag
 mode the car states limits and the station steers; in Scheduled mode the car asks for a current.
 """
 
-from evcc.iso20.dc_limits import planned_power
 from evcc.iso20.units import number, optional, rational
 
 _MODES = {
@@ -48,7 +47,7 @@ class Request:
         # A board that lost its inlet sensor reports 0 here; safety has ended the session by then.
         rational(round(s.safety.board.inlet_voltage() or 0.0, 1), self._body["EVPresentVoltage"])
         display = self._display
-        display["PresentSOC"] = int(m.soc)
+        display["PresentSOC"] = int(m.soc + 0.5)
         display["TargetSOC"] = d.target_soc
         if "BatteryEnergyCapacity" not in display:
             display["BatteryEnergyCapacity"] = rational(m.capacity)
@@ -94,6 +93,18 @@ class Request:
         self._put("EVMaximumChargePower", 0 if zero else lim.charge_power)
         self._put("EVMaximumChargeCurrent", 0 if zero else lim.charge_current)
         self._put("EVMaximumVoltage", lim.max_voltage)
+
+
+def planned_power(s):
+    """W that the selected schedule grants now; 0 outside of it. None without a schedule."""
+    if s.plan is None:
+        return None
+    t = s.unix() - s.plan[0]
+    for duration, watts in zip(s.plan[1], s.plan[2]):
+        if t < duration:
+            return max(0.0, watts)
+        t -= duration
+    return 0.0
 
 
 def take(s, response):

@@ -5,7 +5,7 @@ Ranked by the settings, never by the order of the station's list. Value added se
 alone. Unknown parameters are ignored.
 """
 
-from evcc.compat import get_logger
+from evcc.compat import Settings, get_logger
 
 IDS = {"DC": 2, "DC_BPT": 6}
 _MODES = ("", "Scheduled", "Dynamic")
@@ -13,29 +13,31 @@ _MODES = ("", "Scheduled", "Dynamic")
 log = get_logger("evcc.iso20")
 
 
-class Choice:
-    """What was taken: `name`, `id`, `set_id`, `control_mode`, `mobility_needs_mode`, `bpt`."""
+def choice(name, parameter_set):
+    """What a parameter set means, as attributes: name, id, set_id, control_mode,
+    mobility_needs_mode, bpt, separated (BPTChannel)."""
+    values = {p["Name"]: value(p) for p in parameter_set["Parameter"]}
+    c = Settings()
+    c.name = name
+    c.id = IDS[name]
+    c.bpt = name.endswith("BPT")
+    c.set_id = parameter_set["ParameterSetID"]
+    # A set without ControlMode is taken as Scheduled, the mode every station must know.
+    mode = values.get("ControlMode", 1)
+    c.control_mode = _MODES[mode] if mode in (1, 2) else ""
+    c.mobility_needs_mode = values.get("MobilityNeedsMode", 1)
+    c.separated = values.get("BPTChannel") == 2
+    return c
 
-    def __init__(self, name, parameter_set):
-        values = {p["Name"]: value(p) for p in parameter_set["Parameter"]}
-        self.name = name
-        self.id = IDS[name]
-        self.bpt = name.endswith("BPT")
-        self.set_id = parameter_set["ParameterSetID"]
-        # A set without ControlMode is taken as Scheduled, the mode every station must know.
-        mode = values.get("ControlMode", 1)
-        self.control_mode = _MODES[mode] if mode in (1, 2) else ""
-        self.mobility_needs_mode = values.get("MobilityNeedsMode", 1)
-        self.separated = values.get("BPTChannel") == 2
 
-    def score(self, params):
-        """Higher is better, negative unusable."""
-        if not self.control_mode:
-            return -1
-        points = 4 if self.control_mode == params.control_mode else 0
-        if self.control_mode == "Scheduled":
-            return points + (1 if self.mobility_needs_mode == 1 else 0)
-        return points + (2 if self.mobility_needs_mode == params.mobility_needs_mode else 0)
+def score(c, params):
+    """How well a choice fits the settings: higher is better, negative unusable."""
+    if not c.control_mode:
+        return -1
+    points = 4 if c.control_mode == params.control_mode else 0
+    if c.control_mode == "Scheduled":
+        return points + (1 if c.mobility_needs_mode == 1 else 0)
+    return points + (2 if c.mobility_needs_mode == params.mobility_needs_mode else 0)
 
 
 def value(parameter):
@@ -47,7 +49,7 @@ def value(parameter):
 
 
 def select(s):
-    """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the Choice."""
+    """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the choice."""
     response = yield from s.ask("ServiceDiscovery", {})
     offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
     for name in s.params.services.split(","):
@@ -55,9 +57,9 @@ def select(s):
         if IDS.get(name) not in offered:
             continue
         response = yield from s.ask("ServiceDetail", {"ServiceID": IDS[name]})
-        sets = [Choice(name, p) for p in response["ServiceParameterList"]["ParameterSet"]]
-        best = max(sets, key=lambda choice: choice.score(s.params))
-        if best.score(s.params) < 0:
+        sets = [choice(name, p) for p in response["ServiceParameterList"]["ParameterSet"]]
+        best = max(sets, key=lambda c: score(c, s.params))
+        if score(best, s.params) < 0:
             continue
         log.info("%s set %d: %s", name, best.set_id, best.control_mode)
         body = {"ServiceID": best.id, "ParameterSetID": best.set_id}

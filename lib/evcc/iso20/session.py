@@ -6,8 +6,8 @@ identification (EIM) only; no pause and resume, no renegotiation, no signatures 
 """
 
 from evcc import exi, v2gtp
-from evcc.compat import const, get_logger
-from evcc.iso20 import flow, service
+from evcc.compat import const, forget, get_logger
+from evcc.iso20 import flow
 from evcc.reasons import GOOD, V2GError
 
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
@@ -34,7 +34,7 @@ class Session:
         self.params = params
         self.evccid = evccid
         self.stop = None
-        self.selected = None  # service.Choice
+        self.selected = None  # a service.choice
         self.evseid = ""
         self.evse = {}  # the station's limits and present values in SI units, for the vehicle
         self.charged = 0.0  # Wh into the car, by the station's present values
@@ -169,7 +169,11 @@ class Session:
             response = yield from self.ask("SessionSetup", {"EVCCID": self.evccid})
             self.evseid = response["EVSEID"]
             yield from authorize(self)
+            from evcc.iso20 import service
+
             self.selected = yield from service.select(self)
+            service = None
+            forget("evcc.iso20.service")
             from evcc.iso20 import dc
 
             yield from dc.charge(self)

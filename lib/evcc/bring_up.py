@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""From plug-in to an open TCP connection: SLAC, IPv6, SDP, TCP; and leaving the network again.
+
+The controller's story until there is a session (ISO 15118-3 matching, ISO 15118-20 7.6 to 7.9).
+Nothing of it, nor what it imports but the network itself, is needed while charging, so that the
+controller drops it from memory. `c` is the Controller.
+"""
+
+import gc
+
+from evcc.compat import const, forget, get_logger
+from evcc.reasons import V2GError
+
+_LEAVE_MS = const(1000)  # TP_match_leave
+_AGAIN_MS = const(500)
+
+log = get_logger("evcc.controller")
+
+
+def bring_up(c):
+    """Match, find the station, connect. Raises V2GError."""
+    if c.use_slac:
+        yield from match(c)
+    c.setup_end = c.now + c.params.setup_timeout_s * 1000
+    yield from network(c)
+    while True:
+        address, port, mac = yield from discover(c)
+        error = yield from connect(c, address, port, mac)
+        if error is None:
+            break
+        # Some stations refuse the first connection and take the next (Supercharger V3).
+        if c.now + 2 * _AGAIN_MS > c.setup_end:
+            raise V2GError("TCP_FAILED", error)
+        log.warning("TCP %s, again", error)
+        yield _AGAIN_MS
+    c.slac = None
+
+
+def check(c):
+    """What ends this phase from outside."""
+    if c.safety.pilot == "A":
+        raise V2GError("UNPLUGGED")
+    if c.stopped:
+        raise V2GError(c.stopped)
+
+
+def match(c):
+    """SLAC until the modem is in the station's network."""
+    from evcc.slac import Slac
+
+    c.state = "matching"
+    c.slac = Slac(c.mac, c.transmit, c.urandom, c.params, c.safety.toggle)
+    c.slac.start(c.now)
+    c.keyed = True
+    while c.slac.state != "ready":
+        check(c)
+        if c.slac.state == "failed":
+            raise V2GError("SLAC_FAILED", c.slac.failure)
+        yield 10
+    log.info("matched")
+    # From here on its frames are ignored.
+    c.slac = None
+    forget("evcc.slac", "evcc.homeplug")
+
+
+def network(c):
+    """Our IPv6 address, checked."""
+    from evcc.net import Host
+
+    c.state = "discovering"
+    c.host = Host(c.mac, c.transmit, c.urandom, c.params)
+    c.host.start(c.now)
+    while not c.host.ready:
+        check(c)
+        yield 10
+    gc.collect()
+
+
+def discover(c):
+    """SDP; returns (address, port, mac)."""
+    from evcc.sdp import Sdp
+
+    c.state = "discovering"
+    c.sdp = Sdp(c.host, c.urandom, c.params.sdp_tls, c.params)
+    c.sdp.start(c.now)
+    while c.sdp.result is None:
+        check(c)
+        if c.sdp.failure or c.now > c.setup_end:
+            raise V2GError("SDP_FAILED", c.sdp.failure or "no answer in time")
+        yield 10
+    address, port, tls, mac = c.sdp.result
+    c.sdp = None
+    if tls:
+        raise V2GError("TLS_REFUSED", "the station wants TLS, which is not there yet")
+    if not c.params.allow_iso20_without_tls:
+        raise V2GError("TLS_REFUSED", "allow_iso20_without_tls is not set")
+    log.warning("ISO 15118-20 WITHOUT TLS: for the bench only")
+    return address, port, mac
+
+
+def connect(c, address, port, mac):
+    """TCP; returns None when established, else what went wrong."""
+    c.state = "connecting"
+    if mac:
+        c.host.learn(address, mac, c.now)
+    c.tcp = c.host.connect(address, port, c.now)
+    while c.tcp.state != "ESTABLISHED":
+        check(c)
+        if c.tcp.state == "CLOSED" or c.now > c.setup_end:
+            return c.tcp.error or "timeout"
+        yield 10
+    return None
+
+
+def leave(c):
+    """Take the modem out of the station's network, so that no later plug joins it."""
+    from evcc.slac import Slac
+
+    if c.slac is None:
+        c.slac = Slac(c.mac, c.transmit, c.urandom, c.params, c.safety.toggle)
+    c.slac.leave(c.now)
+    c.keyed = False
+    end = c.now + _LEAVE_MS
+    while c.slac.state != "idle" and c.now < end:
+        yield 20
+    c.slac = None
