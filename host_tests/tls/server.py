@@ -12,6 +12,7 @@ import hmac
 import os
 import struct
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, x448
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
@@ -138,7 +139,12 @@ class Server:
             body, head = self.inbox[5 : 5 + n], self.inbox[:5]
             self.inbox = self.inbox[5 + n :]
             if kind == 23:
-                inner = self.read.aead.decrypt(self.read.nonce(), body, head).rstrip(b"\0")
+                try:
+                    inner = self.read.aead.decrypt(self.read.nonce(), body, head).rstrip(b"\0")
+                except InvalidTag:
+                    self.alerts.append(None)  # under keys of another transcript
+                    self.state = "closed"
+                    continue
                 kind, body = inner[-1], inner[:-1]
             if kind == 21:
                 self.alerts.append(body[1])

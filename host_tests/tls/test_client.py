@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The client against a server on `cryptography`: profiles, retries, records, OCSP, keys."""
 
+from datetime import timedelta
+
 import pytest
 
 pytest.importorskip("cryptography")
@@ -257,7 +259,8 @@ OCSP = [
     ("swapped", lambda r, leaf: [r[1], r[0], r[2]], "bad_certificate_status_response", "neither"),
     ("forged", lambda r, leaf: [r[0][:-3] + b"abc", *r[1:]], "bad_certificate_status_response",
      "signature"),
-    ("old", lambda r, leaf: responses(leaf), "bad_certificate_status_response", "not yet"),
+    ("old", lambda r, leaf: responses(leaf, this=NOW - timedelta(days=8)),
+     "bad_certificate_status_response", "expired"),
     ("revoked sub CA", lambda r, leaf: [r[0], status(leaf.issuer, leaf.issuer.issuer,
      state="revoked", this=NOW), r[2]], "certificate_revoked", "revoked"),
 ]  # fmt: skip
