@@ -115,7 +115,9 @@ class Station:
     # -- SDP, TCP, session ------------------------------------------------------------------
 
     def _datagram(self, address, port, payload, now):
-        reply = sdp.answer(payload, self.host.address, PORT, self.config.sdp_security)
+        security = self.config.sdp_security
+        security = "none" if security == "as asked" else security  # there is no TLS here
+        reply = sdp.answer(payload, self.host.address, PORT, security)
         if reply is None:
             self._count("sdp refused")
             return

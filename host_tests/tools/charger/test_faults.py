@@ -58,9 +58,8 @@ def test_delay():
     before = car.now
     car.loop(pause=100)
     assert car.answers[0][0] - before == 100 + car.config.response_ms + 300
-    before = car.now
-    car.loop(pause=100)
-    assert car.answers[0][0] - before == 100 + car.config.response_ms + 300
+    car.loop(pause=450)  # after the late answer: not the car's fault
+    assert car.secc.summary()["violations"] == []
 
 
 def test_code():

@@ -71,7 +71,7 @@ def test_same_reading_as_tomllib():
 @pytest.mark.parametrize(
     "text, line, words",
     [
-        ("titel = 1", 1, "unknown key 'titel'; allowed: title"),
+        ("name = 1", 1, "unknown key 'name'; allowed: title"),
         ("\n[stattion]\n", 2, "unknown table [stattion]; allowed: station, power, fault"),
         ("[station]\nmax_power = 3", 2, "unknown setting 'max_power'; known: evse_id"),
         ("[station]\n\nmax_power_W = -3", 3, "max_power_W: -3 is outside 0..3750000"),

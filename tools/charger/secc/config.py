@@ -49,7 +49,12 @@ TABLE = (
     ("schedule_renegotiation", True, None, "else WARNING_ScheduleRenegotiationFailed"),
     ("standby", False, None, "PowerDelivery(Standby) allowed"),
     ("meter_id", "UEVCC-SIM-1", None, "MeterID"),
-    ("sdp_security", "as asked", ("as asked", "none", "tls"), "security byte of the SDP answer"),
+    (
+        "sdp_security",
+        "as asked",
+        ("as asked", "none", "tls"),
+        "security byte of the SDP answer (as asked: none without TLS)",
+    ),
 )
 
 

@@ -162,6 +162,7 @@ class Secc:
         replies = [(self._sent_at, payload_type, schema, name + "Res", message)]
         if self.faults:
             replies = self.faults.answers(self, name, replies, now)
+            self._sent_at = max([self._sent_at] + [reply[0] for reply in replies])
         sent = []
         for at, payload_type, schema, root, message in replies:
             if isinstance(message, dict):
