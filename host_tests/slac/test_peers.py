@@ -164,5 +164,5 @@ def test_tshark_reads_every_frame_field_by_field(tmp_path):
 
 def plain(text):
     """Numbers and bytes however tshark's version writes them."""
-    text = text.replace(":", "")
+    text = text.replace(":", "").replace(" ", "")
     return text if len(text) > 6 else int(text, 0)
