@@ -126,9 +126,9 @@ class View:
         colour = "green" if watts > 20 else "yellow" if watts < -20 else "dim"
         meter, plant = record.meter, rig.plant
         grid = Table.grid(padding=(0, 1))
-        for width in (20, 12, 12):
-            grid.add_column(justify="right", style="dim", no_wrap=True, min_width=10)
-            grid.add_column(min_width=width, no_wrap=True)
+        for label, width in ((10, 20), (7, 10), (10, 11)):
+            grid.add_column(justify="right", style="dim", no_wrap=True, width=label)
+            grid.add_column(width=width, no_wrap=True)
         for row in (
             ("message", record.state or "-", "pilot", rig.pilot.state)
             + ("elapsed", f"{now / 1000:.1f} s"),
