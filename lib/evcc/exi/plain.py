@@ -1,553 +1,696 @@
 # SPDX-License-Identifier: MIT
 """Encoder and decoder over the slot tables, in plain bytecode (EXI 1.0, bit-packed, not strict).
 
-The productions of a state are computed while walking: from slot i on, every slot up to and
-including the first mandatory one has a code; end-of-element follows when none is. One code more is
-the escape, which only an empty value may take.
+The productions of a state follow from the table: from slot i on, every slot up to and including
+the first mandatory one has a code; end-of-element follows when none is. One code more is the
+escape, which only an empty value may take. States in use are kept, up to `LIMIT` productions:
+
+    state       [bits of the code, slot number * 2 + enough, production or None, ...]
+    production  (key, op, a, b, next state, many)
+    many        None or (max, min, state while more may come, code there)
 """
 
+import sys
+
 from evcc.compat import const
-from evcc.exi.tables import EXIError, base, find, index, load, name, root, tabs, width
+from evcc.exi.tables import EXIError, base, find, index, load, name, names, root, tabs, width
 
 _LAST = const(1)
 _OPTIONAL = const(2)
 _CHOICE = const(4)
 _PLAIN = const(8)
 _SIMPLE = const(16)
-_MIXED = const(32)
+
+# ops: kinds 0..10 of a simple type, and
+_TYPE = const(11)
+_RATIONAL = const(12)
+_END = const(13)
+_DIRECT = const(16)  # added: no characters bit, no end behind the value
 
 # occurrence index -> max; 0 unbounded; index 1 has min 2
-MAX = (1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048)
+_MAX = (1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048)
+
+LIMIT = 100 if sys.maxsize < 1 << 32 else 1 << 20  # productions kept: 8 kB on a 32-bit VM
+_states = {}
+_kept = 0
 
 
-class Reader:
-    """A bit stream being read; `wide`: lists at least this long keep their code when full."""
+def state(number, more=0, mixed=0):
+    """The state in front of slot `number`, -1: behind the last; more: the slot may be passed."""
+    key = number << 1 | more
+    if number < 0:
+        key -= mixed << 1
+    found = _states.get(key)
+    if found is None:
+        found = [0, key]
+        end = 1
+        if number >= 0:
+            tab = tabs[number >> 6]
+            i = (number - base[number >> 6]) * 4
+            while True:
+                flags = tab[i]
+                found.append(None)
+                mixed = flags >> 5 & 1
+                if not flags & _CHOICE:
+                    if not (more or flags & _OPTIONAL):
+                        end = 0
+                        break
+                    more = 0
+                if flags & _LAST:
+                    break
+                i += 4
+        if end:
+            found.append((None, _END, 0, 0, None, None))
+        found[0] = width(len(found) - 2 + mixed)
+        _states[key] = found
+    return found
 
-    def __init__(self, data, wide=0xFFFF):
-        self.data = data
-        self.at = 8  # bits
-        self.end = len(data) * 8
-        self.wide = wide
-        self.full = False  # a full list was met
 
-    def bits(self, n):
-        at = self.at
-        stop = at + n
-        if stop > self.end:
+def production(at, code):
+    """Production `code` of a state, made now."""
+    global _kept
+    if _kept > LIMIT:
+        _states.clear()
+        _kept = 0
+    _kept += 1
+    number = (at[1] >> 1) + code
+    tab = tabs[number >> 6]
+    i = (number - base[number >> 6]) * 4
+    flags = tab[i]
+    record = tab[i + 2] | (tab[i + 3] & 7) << 8
+    bound = tab[i + 3] >> 3
+    op = _TYPE if record else _RATIONAL
+    a = record
+    b = 0
+    if flags & _SIMPLE:
+        table = tabs[record >> 6]
+        k = (record - base[record >> 6]) * 4
+        op = table[k]
+        a = table[k + 1]
+        b = table[k + 2] | table[k + 3] << 8
+        if op < 4:
+            if op == 3:
+                a -= a >> 7 << 8
+            elif op == 2:
+                a |= (b & 255) << 8
+                b = (b >> 8) - 1
+            else:
+                a = 0
+                b = op
+        elif op == 4:
+            a, b = 0, a | b << 8
+        elif op == 5:
+            a, b = b & 255, (1 << a) - 1
+        elif op == 6:
+            b = (1 << (a if a < 255 else 280)) - 1
+            a = -1 - b
+        elif flags & _PLAIN:
+            op += _DIRECT
+    key = name(tab[i + 1] | (flags & 0xC0) << 2)
+    many = None
+    if bound:
+        first = number
+        k = i
+        while k and tab[k - 4] & _CHOICE:
+            k -= 4
+            first -= 1
+        many = _MAX[bound], 2 if bound == 1 else 1, state(first, 1), number - first
+    while tab[i] & _CHOICE:
+        i += 4
+        number += 1
+    after = state(-1, 0, flags >> 5 & 1) if tab[i] & _LAST else state(number + 1)
+    made = at[code + 2] = key, op, a, b, after, many
+    return made
+
+
+def _fail(e, stack, message, key, count):
+    """Raises e with its path: the stack's keys, numbers of list items behind them, then `key`."""
+    stack.append((message, None, key, count))
+    path = e.path
+    while stack:
+        message, _, key, count = stack.pop()[:4]
+        if key:
+            if count and isinstance(message.get(key), list):
+                key = "%s[%d]" % (key, count - 1)
+            path = key if path is None else key + "." + path
+    raise EXIError(e.why, path)
+
+
+def read(data, at, now, wide=0xFFFF, full=None):
+    """The content of a type whose first state is `now`, from bit `at` -> (dict, bit behind it).
+
+    wide: lists at least that long keep their code when full; full: list, grows when one was full.
+    """
+    na = -at & 7
+    at = (at + 7) >> 3
+    size = len(data)
+    stack = []
+    out = {}
+    key = None
+    count = 0  # with this one, of the items of a list
+    try:
+        if at > size:
             raise EXIError("cut short")
-        self.at = stop
-        last = (stop + 7) >> 3
-        return (int.from_bytes(self.data[at >> 3 : last], "big") >> (last * 8 - stop)) & (
-            (1 << n) - 1
-        )
-
-    def uint(self, limit=10):
-        value = shift = 0
-        while limit:
-            octet = self.bits(8)
-            value |= (octet & 0x7F) << shift
-            if octet < 0x80:
-                return value
-            shift += 7
-            limit -= 1
-        raise EXIError("integer too long")
-
-    def value(self, record):
-        """A value of the simple type at `record`, its characters bit already read."""
-        tab = tabs[record >> 6]
-        i = (record - base[record >> 6]) * 4
-        kind, a = tab[i], tab[i + 1]
-        b = tab[i + 2] | tab[i + 3] << 8
-        if kind == 1:
-            return self.bits(1) == 1
-        if kind == 2:
-            v = self.bits(width(tab[i + 3] - 1))
-            if v >= tab[i + 3]:
-                raise EXIError("no such enumeration value %d" % v)
-            return name((a | tab[i + 2] << 8) + v)
-        if kind == 3:
-            v = self.bits(width(b))
-            if a > 127:
-                a -= 256
-            if v > b:
-                raise EXIError("%d is above %d" % (v + a, b + a))
-            return v + a
-        if kind == 4:
-            v = self.uint()
-            if v > a | b << 8:
-                raise EXIError("%d is above %d" % (v, a | b << 8))
-            return v
-        if kind == 5:
-            v = self.uint()
-            if v >> a or v < tab[i + 2]:
-                raise EXIError("%d is out of range" % v)
-            return v
-        if kind == 6:
-            sign = self.bits(1)
-            v = self.uint(10 if a < 255 else 40)
-            if a < 255 and v >> a:
-                raise EXIError("%d is out of range" % v)
-            return -v - 1 if sign else v
-        if kind == 7:
-            n = self.uint() - 2
-            if n < 0:
-                raise EXIError("string table hit")
-        else:
-            n = self.uint()
-        if n * 8 > self.end - self.at:
-            raise EXIError("length %d, more than is left" % n)
-        if n > b and b != 0xFFFF or n < a and n:
-            raise EXIError("length %d is not in %d..%d" % (n, a, b))
-        if kind == 7:
-            out = bytearray()
-            while n:
-                n -= 1
-                c = self.uint(3)
-                if c < 0x80:
-                    out.append(c)
-                elif c > 0x10FFFF or 0xD800 <= c < 0xE000:
-                    raise EXIError("no character %d" % c)
-                else:
-                    out += chr(c).encode()
-            return str(out, "utf-8")
-        at = self.at
-        self.at = at + n * 8
-        shift = at & 7
-        at >>= 3
-        if not shift:
-            return bytes(self.data[at : at + n])
-        out = bytearray(n)
-        left = 8 - shift
-        data = self.data
-        octet = data[at]
-        for k in range(n):
-            following = data[at + 1 + k]
-            out[k] = (octet << shift | following >> left) & 0xFF
-            octet = following
-        return bytes(out)
-
-    def element(self, simple, record, relaxed=0):
-        """What follows an element's start: content and end."""
-        if not simple:
-            return self.relaxed(record, relaxed) if relaxed else self.complex(record)
-        kind = tabs[record >> 6][(record - base[record >> 6]) * 4]
-        if not kind:  # empty: end of element
-            if self.bits(1):
-                raise EXIError("not empty")
-            return {}
-        if kind == 10:
-            raise EXIError("not supported")
-        if self.bits(1):
-            if kind > 6 and not self.bits(3):  # the escape, then end of element
-                return "" if kind == 7 else b""
-            raise EXIError("no value")
-        v = self.value(record)
-        if self.bits(1):
-            raise EXIError("no end after the value")
-        return v
-
-    def relaxed(self, number, n):
-        """eMAID in a fragment: EXI's relaxed grammar over n names and 10 attributes, Id the 5th."""
-        tab = tabs[number >> 6]
-        i = (number - base[number >> 6]) * 4
-        out = {}
-        for code in (4, n + 13):
-            if self.bits(9) != code:
-                raise EXIError("unexpected code")
-            out[name(tab[i + 1] | (tab[i] & 0xC0) << 2)] = self.value(
-                tab[i + 2] | (tab[i + 3] & 7) << 8
-            )
-            i += 4
-        if self.bits(8) != n + 1:
-            raise EXIError("no end after the value")
-        return out
-
-    def complex(self, number):
-        tab = tabs[number >> 6]
-        i = (number - base[number >> 6]) * 4
-        mixed = 0
-        more = False  # what stands at i has occurred often enough
-        out = {}
+        acc = data[at - 1]
         while True:
-            slots, end, n = productions(tab, i, more, mixed)
-            code = self.bits(width(n))
-            if code >= slots:
-                if code == slots and end:
-                    return out
-                raise EXIError("unexpected code %d of %d" % (code, n))
-            k = i + 4 * code
-            flags = tab[k]
-            key = name(tab[k + 1] | (flags & 0xC0) << 2)
-            record = tab[k + 2] | (tab[k + 3] & 7) << 8
-            try:
-                if flags & _PLAIN:
-                    v = self.value(record)
+            w = now[0]
+            while na < w:
+                acc = (acc & 0xFF) << 8 | data[at]
+                at += 1
+                na += 8
+            na -= w
+            w = acc >> na & (1 << w) - 1
+            key = None
+            p = now[w + 2]
+            if p is None:
+                p = production(now, w)
+            key, op, a, b, now, many = p
+            if many:
+                count = len(out[key]) + 1 if key in out else 1
+            if op == _RATIONAL:  # 00 exponent 000 sign, value, 00
+                while na < 14:
+                    acc = (acc & 0x3FFF) << 8 | data[at]
+                    at += 1
+                    na += 8
+                na -= 14
+                x = acc >> na & 0x3FFF
+                s = n = 0
+                while True:
+                    acc = (acc & 0xFF) << 8 | data[at]
+                    at += 1
+                    w = acc >> na & 0xFF
+                    n |= (w & 0x7F) << s
+                    if w < 0x80:
+                        break
+                    s += 7
+                if na < 2:
+                    acc = (acc & 0xFF) << 8 | data[at]
+                    at += 1
+                    na += 8
+                na -= 2
+                if x & 0x300E or acc >> na & 3 or n > 0x7FFF:
+                    raise EXIError("no RationalNumber")
+                v = {"Exponent": (x >> 4) - 128, "Value": ~n if x & 1 else n}
+            elif op == _TYPE:
+                v = {}
+            elif op < 4:
+                w = 2
+                x = b
+                while x:
+                    x >>= 1
+                    w += 1
+                if not op:
+                    w = 1
+                while na < w:
+                    acc = (acc & 0x3FFF) << 8 | data[at]
+                    at += 1
+                    na += 8
+                na -= w
+                x = acc >> na & (1 << w) - 1
+                if x & 1 or x >> w - 1:
+                    raise EXIError("no value")
+                x >>= 1
+                if x > b:
+                    raise EXIError("value %d of %d" % (x, b + 1))
+                if op == 2:
+                    v = names[a + x]
+                    if v is None:
+                        v = name(a + x)
+                elif op == 3:
+                    v = a + x
+                elif op:
+                    v = x == 1
                 else:
-                    v = self.element(flags & _SIMPLE, record)
-            except EXIError as e:
-                e.inside(key, len(out[key]) if key in out else -1)
-                raise
-            bound = tab[k + 3] >> 3
-            if bound:
-                if key in out:
-                    items = out[key]
-                    items.append(v)
+                    v = {}
+            elif op == _END:
+                if not stack:
+                    return out, at * 8 - na
+                out, now, key, count = stack.pop()
+                continue
+            else:
+                w = 2 if op == 6 else 1 if op < _DIRECT else 0
+                if na < w:
+                    acc = (acc & 0xFF) << 8 | data[at]
+                    at += 1
+                    na += 8
+                na -= w
+                x = acc >> na & (1 << w) - 1
+                s = n = 0
+                if x and op > 6:  # the escape: an empty value, if end of element follows
+                    if na < 3:
+                        acc = (acc & 0xFF) << 8 | data[at]
+                        at += 1
+                        na += 8
+                    na -= 3
+                    if acc >> na & 7:
+                        raise EXIError("no value")
+                    n = 2 if op == 7 else 0
+                    op |= _DIRECT
                 else:
-                    items = out[key] = [v]
-                count = len(items)
-                limit = MAX[bound]
-                if limit and count >= limit:
-                    self.full = True
-                    if limit < self.wide:
-                        bound = 0
-                    elif count > limit:
-                        raise EXIError("more than %d" % limit, key)
-                if bound:
-                    more = count > 1 or bound != 1
-                    while k > i and tab[k - 4] & _CHOICE:
-                        k -= 4
-                    i = k
-                    continue
+                    if op == 10 or x > (op == 6):
+                        raise EXIError("not supported")
+                    while True:
+                        acc = (acc & 0xFF) << 8 | data[at]
+                        at += 1
+                        w = acc >> na & 0xFF
+                        n |= (w & 0x7F) << s
+                        if w < 0x80:
+                            break
+                        s += 7
+                        if s > 280:
+                            raise EXIError("number without end")
+                if op < 7:
+                    v = ~n if x else n
+                    if v < a or v > b:
+                        raise EXIError("%d is not in %d..%d" % (v, a, b))
+                else:
+                    w = op & 15
+                    if w == 7:
+                        n -= 2
+                        if n < 0:
+                            raise EXIError("string table hit")
+                    if n > size - at:
+                        raise EXIError("length %d, more than is left" % n)
+                    if n and (n < a or n > b and b != 0xFFFF):
+                        raise EXIError("length %d is not in %d..%d" % (n, a, b))
+                    v = bytearray(n)
+                    s = 0
+                    while s < n:
+                        x = min(n - s, 128)
+                        v[s : s + x] = (
+                            int.from_bytes(data[at - 1 : at + x], "big") >> na & (1 << 8 * x) - 1
+                        ).to_bytes(x, "big")
+                        s += x
+                        at += x
+                    if n:
+                        acc = data[at - 1]
+                    if w > 7:
+                        v = bytes(v)
+                    elif not n or max(v) < 0x80:
+                        v = str(v, "utf-8")
+                    else:
+                        v, at = _characters(data, at * 8 - na - n * 8, n)
+                        na = -at & 7
+                        at = (at + 7) >> 3
+                        acc = data[at - 1]
+                if op < _DIRECT:
+                    if not na:
+                        acc = data[at]
+                        at += 1
+                        na = 8
+                    na -= 1
+                    if acc >> na & 1:
+                        raise EXIError("no end behind the value")
+            if many:
+                if count == 1:
+                    out[key] = [v]
+                else:
+                    out[key].append(v)
+                limit = many[0]
+                if count >= limit > 0:
+                    if full is not None:
+                        full.append(1)
+                    if limit >= wide:
+                        if count > limit:
+                            raise EXIError("more than %d" % limit)
+                        now = many[2]
+                else:
+                    now = many[2] if count >= many[1] else state(many[2][1] >> 1)
             else:
                 out[key] = v
-            mixed = flags >> 5 & 1
-            i = after(tab, k)
-            more = False
+            if op == _TYPE:
+                stack.append((out, now, key, count))
+                out = v
+                now = state(a)
+                count = 0
+    except LookupError:
+        e = EXIError("cut short" if at >= size else "code %d is none of the schema" % w)
+    except EXIError as x:
+        e = x
+    _fail(e, stack, out, key, count)
 
 
-def productions(tab, i, more, mixed=0):
-    """(slots, end, all codes but the escape) in front of slot i; i < 0: only the end is left."""
-    n = 0
-    while i >= 0:
-        flags = tab[i]
-        n += 1
-        i = -1 if flags & _LAST else i + 4
-        mixed = flags >> 5 & 1
-        if not flags & _CHOICE:
-            if not (more or flags & _OPTIONAL):
-                return n, 0, n + mixed
-            more = False
-    return n, 1, n + 1 + mixed
+def _characters(data, at, n):
+    """n characters from bit `at`, some beyond ASCII -> (str, bit behind them)."""
+    out = bytearray()
+    for _ in range(n):
+        c = s = 0
+        while True:
+            i = at >> 3
+            w = (data[i] << 8 | (data[i + 1] if at & 7 else 0)) >> 8 - (at & 7) & 0xFF
+            at += 8
+            c |= (w & 0x7F) << s
+            if w < 0x80:
+                break
+            s += 7
+            if s > 14:
+                c = -1
+                break
+        if not 0 <= c <= 0x10FFFF or 0xD800 <= c < 0xE000:
+            raise EXIError("no character")
+        out += chr(c).encode()
+    return str(out, "utf-8"), at
 
 
-def after(tab, k):
-    """The slot behind k and its alternatives, or -1."""
-    while tab[k] & _CHOICE:
-        k += 4
-    return -1 if tab[k] & _LAST else k + 4
+def write(buf, o, acc, na, now, message):
+    """The content of a type whose first state is `now` into buf from byte o, behind na bits in acc.
 
-
-class Writer:
-    """A bit stream being written into `buf` from byte `at`."""
-
-    def __init__(self, buf, at):
-        self.buf = buf
-        self.at = at
-        self.acc = 0
-        self.free = 8  # bits left in the octet begun
-
-    def bits(self, v, n):
-        free = self.free - n
-        acc = self.acc
-        if free > 0:
-            self.acc = acc | v << free
-            self.free = free
-            return
-        at = self.at
-        try:
-            while free <= 0:
-                self.buf[at] = acc | v >> -free
-                at += 1
-                acc = 0
-                v &= (1 << -free) - 1
-                free += 8
-        except IndexError:
-            raise OverflowError from None
-        self.at = at
-        self.acc = v << free
-        self.free = free
-
-    def flush(self):
-        if self.free < 8:
-            self.bits(0, self.free)
-        return self.at
-
-    def uint(self, v):
-        while v > 0x7F:
-            self.bits(v & 0x7F | 0x80, 8)
-            v >>= 7
-        self.bits(v, 8)
-
-    def value(self, record, v):
-        tab = tabs[record >> 6]
-        i = (record - base[record >> 6]) * 4
-        kind, a = tab[i], tab[i + 1]
-        b = tab[i + 2] | tab[i + 3] << 8
-        if kind == 1:
-            if v is not True and v is not False:
-                raise EXIError("%r is no boolean" % (v,))
-            self.bits(1 if v else 0, 1)
-        elif kind == 2:
-            self.bits(index(a | tab[i + 2] << 8, tab[i + 3], v), width(tab[i + 3] - 1))
-        elif kind < 7:
-            if not isinstance(v, int) or isinstance(v, bool):
-                raise EXIError("%r is no integer" % (v,))
-            if kind == 3:
-                low = a - 256 if a > 127 else a
-                high = low + b
-            elif kind == 4:
-                low, high = 0, a | b << 8
-            elif kind == 5:
-                low, high = tab[i + 2], (1 << a) - 1
-            else:
-                high = (1 << (a if a < 255 else 280)) - 1
-                low = -high - 1
-            if v < low or v > high:
-                raise EXIError("%d is not in %d..%d" % (v, low, high))
-            if kind == 3:
-                self.bits(v - low, width(b))
-                return
-            if kind == 6:
-                self.bits(1 if v < 0 else 0, 1)
-                if v < 0:
-                    v = -v - 1
-            self.uint(v)
-        else:
-            if kind == 7:
-                if not isinstance(v, str):
-                    raise EXIError("%r is no string" % (v,))
-                n = len(v)
-            else:
-                if not isinstance(v, (bytes, bytearray, memoryview)):
-                    raise EXIError("%r is not bytes" % (v,))
-                n = len(v)
-            if n > b and b != 0xFFFF or n < a and n:
-                raise EXIError("length %d is not in %d..%d" % (n, a, b))
-            if kind == 7:
-                self.uint(n + 2)
-                for c in v:
-                    c = ord(c)
-                    if 0xD800 <= c < 0xE000:
-                        raise EXIError("no character %d" % c)
-                    self.uint(c)
-            else:
-                self.uint(n)
-                for c in v:
-                    self.bits(c, 8)
-
-    def element(self, simple, record, v, relaxed=0):
-        if not simple:
-            if relaxed:
-                self.relaxed(record, v, relaxed)
-            else:
-                self.complex(record, v)
-            return
-        kind = tabs[record >> 6][(record - base[record >> 6]) * 4]
-        if not kind:
-            if not isinstance(v, dict):
-                raise EXIError("%r is no dict" % (v,))
-            if v:
-                raise EXIError("nothing is allowed inside", next(iter(v)))
-        elif kind == 10:
-            raise EXIError("not supported")
-        else:
-            self.bits(0, 1)
-            self.value(record, v)
-        self.bits(0, 1)
-
-    def relaxed(self, number, message, n):
-        tab = tabs[number >> 6]
-        i = (number - base[number >> 6]) * 4
-        for code in (4, n + 13):
-            key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
-            if key not in message:
-                raise EXIError("missing", key)
-            self.bits(code, 9)
-            self.value(tab[i + 2] | (tab[i + 3] & 7) << 8, message[key])
-            i += 4
-        self.bits(n + 1, 8)
-
-    def complex(self, number, message):
+    Returns the bit behind it. IndexError when it does not fit.
+    """
+    stack = []
+    key = items = None  # of a list: what is left to do
+    used = count = 0
+    look = 2
+    home = now[1] >> 1
+    try:
         if not isinstance(message, dict):
             raise EXIError("%r is no dict" % (message,))
-        tab = tabs[number >> 6]
-        first = i = look = (number - base[number >> 6]) * 4
-        mixed = 0
-        more = False
-        used = 0
         while True:
-            slots, end, n = productions(tab, i, more, mixed)
-            last = i + 4 * slots
-            while look < last:
-                key = name(tab[look + 1] | (tab[look] & 0xC0) << 2)
-                v = message.get(key)
-                if v is not None and v != []:
-                    break
-                look += 4
+            w = now[0]
+            if items is not None:
+                v = items[count]
+                code = many[3] + 2
+                p = now[code] or production(now, code - 2)
             else:
-                if not end:
-                    self.missing(tab, i, last)
-                self.bits(slots, width(n))
-                break
-            used += 1
-            k = look
-            flags = tab[k]
-            record = tab[k + 2] | (tab[k + 3] & 7) << 8
-            bound = tab[k + 3] >> 3
-            count = 0
-            try:
-                if not bound:
-                    self.bits((k - i) >> 2, width(n))
-                    if flags & _PLAIN:
-                        self.value(record, v)
-                    else:
-                        self.element(flags & _SIMPLE, record, v)
-                    i = look = after(tab, k)
-                    mixed = flags >> 5 & 1
-                    more = False
+                key = None
+                count = 0
+                for code in range(look, len(now)):
+                    p = now[code] or production(now, code - 2)
+                    if p[1] == _END:
+                        break
+                    v = message.get(p[0])
+                    if v is not None and v != []:
+                        used += 1
+                        break
                 else:
+                    raise EXIError("missing", _missing(now))
+                look = 2
+            while na >= 8:
+                na -= 8
+                buf[o] = acc >> na & 0xFF
+                o += 1
+            acc = (acc & 0xFF) << w | code - 2
+            na += w
+            key, op, a, b, now, many = p
+            if op == _END:
+                if used != len(message):
+                    _unused(message, home)
+                if not stack:
+                    while na > 0:
+                        na -= 8
+                        buf[o] = (acc >> na if na >= 0 else acc << -na) & 0xFF
+                        o += 1
+                    return o * 8 + na
+                message, now, key, count, items, look, used, many, home = stack.pop()
+                continue
+            if many:
+                if items is None:
+                    items = v
                     if not isinstance(v, (list, tuple)):
                         raise EXIError("not a list")
-                    count = len(v)
-                    limit = MAX[bound]
-                    if limit and count > limit:
-                        raise EXIError("%d of at most %d" % (count, limit))
-                    if bound == 1 and count < 2:
-                        raise EXIError("%d of at least 2" % count)
-                    count = 0
-                    for item in v:
-                        self.bits((k - i) >> 2, width(n))
-                        self.element(flags & _SIMPLE, record, item)
-                        count += 1
-                        more = count > 1 or bound != 1
-                        i = k
-                        while i > first and tab[i - 4] & _CHOICE:
-                            i -= 4
-                        slots, end, n = productions(tab, i, more)
-                    look = -1 if flags & _LAST else k + 4
-                    if count == limit:
-                        i = look = after(tab, k)
-                        more = False
-                    elif look < 0:
-                        look = k + 4  # beyond the last: only the end is left
-            except EXIError as e:
-                e.inside(key, count if bound and e.path is not None else -1)
-                raise
-        if used != len(message):
-            self.unused(tab, first, message)
+                    n = len(v)
+                    if n < many[1] or n > many[0] > 0:
+                        raise EXIError("%d items" % n)
+                    v = items[0]
+                count += 1
+                if count < len(items):
+                    now = many[2] if count >= many[1] else state(many[2][1] >> 1)
+                else:
+                    items = None
+                    if count != many[0]:
+                        now = many[2]
+                        look = many[3] + 3
+            if op == _TYPE:
+                if not isinstance(v, dict):
+                    raise EXIError("%r is no dict" % (v,))
+                stack.append((message, now, key, count, items, look, used, many, home))
+                message, now, home = v, state(a), a
+                items = None
+                used = 0
+                look = 2
+                continue
+            pend = 1  # bits 0 behind the value
+            octets = -1
+            blob = None
+            if op == _RATIONAL:
+                if not isinstance(v, dict):
+                    raise EXIError("%r is no dict" % (v,))
+                for x in ("Exponent", "Value"):
+                    n = v.get(x)
+                    if n is None:
+                        raise EXIError("missing", x)
+                    w = 128 if x == "Exponent" else 32768
+                    if not isinstance(n, int) or n is True or n is False:
+                        raise EXIError("%r is no integer" % (n,), x)
+                    if not -w <= n < w:
+                        raise EXIError("%d is not in %d..%d" % (n, -w, w - 1), x)
+                if len(v) != 2:
+                    _unused(v, 0)
+                acc = acc << 14 | v["Exponent"] + 128 << 4 | (n < 0)
+                na += 14
+                octets = ~n if n < 0 else n
+                pend = 2
+            elif op < 7:
+                acc <<= 1
+                na += 1
+                if op == 2:
+                    x = index(a, b + 1, v)
+                elif op == 1:
+                    if v is not True and v is not False:
+                        raise EXIError("%r is no boolean" % (v,))
+                    x = int(v)
+                elif not op:
+                    if v != {} or not isinstance(v, dict):
+                        raise EXIError("%r is not {}" % (v,))
+                    x = pend = 0
+                else:
+                    if not isinstance(v, int) or v is True or v is False:
+                        raise EXIError("%r is no integer" % (v,))
+                    x = a + b if op == 3 else b
+                    if not a <= v <= x:
+                        raise EXIError("%d is not in %d..%d" % (v, a, x))
+                    x = v - a
+                if op < 4:
+                    while b:
+                        b >>= 1
+                        acc <<= 1
+                        na += 1
+                    acc |= x
+                else:
+                    if op == 6:
+                        acc = acc << 1 | (v < 0)
+                        na += 1
+                    octets = ~v if v < 0 else v
+            elif op == 10:
+                raise EXIError("not supported")
+            else:
+                if op < _DIRECT:
+                    acc <<= 1
+                    na += 1
+                else:
+                    pend = 0
+                if op & 15 == 7:
+                    if not isinstance(v, str):
+                        raise EXIError("%r is no string" % (v,))
+                    try:
+                        blob = v.encode()
+                    except ValueError:
+                        raise EXIError("no characters") from None
+                elif isinstance(v, (bytes, bytearray, memoryview)):
+                    blob = v
+                else:
+                    raise EXIError("%r is not bytes" % (v,))
+                octets = len(v)
+                if octets and (octets < a or octets > b and b != 0xFFFF):
+                    raise EXIError("length %d is not in %d..%d" % (octets, a, b))
+                if op & 15 == 7:
+                    if octets != len(blob):
+                        blob = _octets(v)
+                    octets += 2
+            if octets >= 0:
+                while True:
+                    while na >= 8:
+                        na -= 8
+                        buf[o] = acc >> na & 0xFF
+                        o += 1
+                    if octets < 0x80:
+                        break
+                    acc = (acc & 0xFF) << 8 | octets & 0x7F | 0x80
+                    octets >>= 7
+                    na += 8
+                acc = (acc & 0xFF) << 8 | octets
+                na += 8
+            if blob:
+                while na >= 8:
+                    na -= 8
+                    buf[o] = acc >> na & 0xFF
+                    o += 1
+                w = len(blob)
+                x = 0
+                while x < w:
+                    n = min(w - x, 128)
+                    if o + n > len(buf):
+                        raise IndexError
+                    c = (acc & (1 << na) - 1) << 8 * n | int.from_bytes(blob[x : x + n], "big")
+                    buf[o : o + n] = (c >> na).to_bytes(n, "big")
+                    o += n
+                    x += n
+                    acc = blob[x - 1]
+            acc <<= pend
+            na += pend
+    except EXIError as x:
+        e = x
+    _fail(e, stack, message, key, count)
 
-    def missing(self, tab, i, last):
-        last -= 4
-        i = last
-        while i > 0 and tab[i - 4] & _CHOICE:
-            i -= 4
-        keys = []
-        while i <= last:
-            keys.append(name(tab[i + 1] | (tab[i] & 0xC0) << 2))
-            i += 4
-        raise EXIError("missing", " or ".join(keys))
 
-    def unused(self, tab, i, message):
-        known = []
-        while True:
-            known.append(name(tab[i + 1] | (tab[i] & 0xC0) << 2))
-            if tab[i] & _LAST:
-                break
-            i += 4
-        for key in message:
-            if key not in known:
-                raise EXIError("not in the schema", str(key))
-        # a second alternative of a choice, or None / [] for an absent one
+def _label(number):
+    tab = tabs[number >> 6]
+    i = (number - base[number >> 6]) * 4
+    return name(tab[i + 1] | (tab[i] & 0xC0) << 2), tab[i]
+
+
+def _missing(now):
+    """The names of which one had to come: the last particle of a state."""
+    number = (now[1] >> 1) + len(now) - 3
+    text = _label(number)[0]
+    while number & 63 and _label(number - 1)[1] & _CHOICE:
+        number -= 1
+        text = _label(number)[0] + " or " + text
+    return text
+
+
+def _unused(message, number):
+    """Raises for what is in a message and not in its type, or beside another choice."""
+    known = []
+    flags = 0
+    while not flags & _LAST:
+        key, flags = _label(number)
+        known.append(key)
+        number += 1
+    for key in message:
+        if key not in known:
+            raise EXIError("not in the schema", str(key))
+    for key in message:
+        if message[key] is None or message[key] == []:
+            return
+    raise EXIError("more than one of a choice: " + ", ".join(message))
+
+
+def _octets(v):
+    """The code points of a string as EXI's unsigned integers."""
+    out = bytearray()
+    for c in v:
+        c = ord(c)
+        while c > 0x7F:
+            out.append(c & 0x7F | 0x80)
+            c >>= 7
+        out.append(c)
+    return out
+
+
+_DONE = [0, 0, (None, _END, 0, 0, None, None)]
+
+
+def _alone(number, after=_DONE, bits=0, code=0):
+    """A state, as a list or by code, with nothing in it but the element of slot `number`."""
+    p = production([0, number << 1, None], 0)[:4] + (after, None)
+    return {0: bits, code + 2: p} if bits else [0, number << 1, p]
+
+
+def _decode(data, at, now):
+    full = []
+    try:
+        out, at = read(data, at, now, 0xFFFF, full)
+    except EXIError as e:
+        for wide in (255, 16, 1):  # a list was full: some encoders keep its code
+            try:
+                if full:
+                    out, at = read(data, at, now, wide)
+                    break
+            except EXIError:
+                pass
+        else:
+            raise e
+    for key in out:
+        return key, out[key], at
 
 
 def decode(schema, data):
     """As `evcc.exi.decode`."""
-    for wide in (0xFFFF, 255, 16, 1):
-        reader = Reader(data, wide)
-        try:
-            return _document(schema, reader, data)
-        except EXIError:
-            if not reader.full or wide == 1:
-                raise
-
-
-def _document(schema, reader, data):
     found = load(schema)
-    if not len(data) or data[0] != 0x80:
+    if len(data) < 2 or data[0] != 0x80:
         raise EXIError("no EXI header 0x80")
-    code = reader.bits(found[2])
-    made = root(found, code)
+    made = root(found, data[1] >> 8 - found[2])
     if made is None:
-        raise EXIError("no root %d" % code)
+        raise EXIError("no message of " + schema)
+    return _decode(data, 8 + found[2], _alone(made[4]))[:2]
+
+
+def _encode(buf, at, code, bits, now, message):
+    """Writes a code at bit `at`, then what follows; returns the bit behind."""
+    o = at >> 3
+    at &= 7
     try:
-        return made[0], reader.element(made[2], made[1])
-    except EXIError as e:
-        e.inside(made[0])
-        raise
+        return write(
+            buf, o, (buf[o] >> 8 - at if at else 0) << bits | code, at + bits, now, message
+        )
+    except IndexError:
+        raise EXIError("does not fit %d bytes" % len(buf)) from None
 
 
 def encode_into(schema, name, message, buf, offset=0):
     """As `evcc.exi.encode_into`."""
     made = find(schema, name)
-    writer = Writer(buf, offset)
-    try:
-        writer.bits(0x80, 8)
-        writer.bits(made[3], load(schema)[2])
-        writer.element(made[2], made[1], message)
-        return writer.flush()
-    except EXIError as e:
-        e.inside(name)
-        raise
-    except OverflowError:
-        raise EXIError("does not fit %d bytes" % (len(buf) - offset), name) from None
+    at = offset * 8 + 8
+    at = _encode(buf, at, made[3], load(schema)[2], _alone(made[4]), {name: message})
+    buf[offset] = 0x80
+    return at + 7 >> 3
 
 
-def _entry(entries, wanted, code):
-    """(code, name, record, n if relaxed) of a fragment by name or by code."""
+def _fragment(schema, name, code):
+    """(slot number, code, n, relaxed) of a fragment by name or by code."""
+    entries = load(schema)[1]
     for at in range(2, len(entries), 4):
         found = entries[at] | (entries[at + 1] & 0x7F) << 8
         slot = entries[at + 2] | entries[at + 3] << 8
-        tab = tabs[slot >> 6]
-        i = (slot - base[slot >> 6]) * 4
-        key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
-        if code == found or wanted == key:
-            n = (entries[0] | entries[1] << 8) if entries[at + 1] > 0x7F else 0
-            return found, key, tab[i + 2] | (tab[i + 3] & 7) << 8, n
-    raise EXIError("no signed element", wanted or "fragment %d" % code)
+        if code == found or name and name == _label(slot)[0]:
+            return slot, found, entries[0] | entries[1] << 8, entries[at + 1] > 0x7F
+    raise EXIError("no signed element of " + schema, name)
 
 
 def fragment_into(schema, name, value, buf):
     """Encode a fragment into `buf`; returns the end."""
-    entries = load(schema)[1]
-    code, _, record, relaxed = _entry(entries, name, -1)
-    n = (entries[0] | entries[1] << 8) + 1
-    writer = Writer(buf, 0)
-    try:
-        writer.bits(0x80, 8)
-        writer.bits(code, width(n))
-        writer.element(0, record, value, relaxed)
-        writer.bits(n, width(n))
-        return writer.flush()
-    except EXIError as e:
-        e.inside(name)
-        raise
-    except OverflowError:
-        raise EXIError("does not fit %d bytes" % len(buf), name) from None
+    slot, code, n, relaxed = _fragment(schema, name, -1)
+    bits = width(n + 1)
+    if relaxed:
+        record = production([0, slot << 1, None], 0)[2]
+        if not isinstance(value, dict) or len(value) != 2 or "Id" not in value:
+            raise EXIError("not Id and value", name)
+        at = _encode(buf, 8, code << 9 | 4, bits + 9, _alone(record), {"Id": value["Id"]})
+        at = _encode(buf, at, n + 13, 9, _alone(record + 1), {"value": value.get("value")})
+        at = _encode(buf, at, n + 1, 8, _DONE, {})
+    else:
+        at = _encode(buf, 8, code, bits, _alone(slot), {name: value})
+    at = _encode(buf, at, n + 1, bits, _DONE, {})
+    buf[0] = 0x80
+    return at + 7 >> 3
 
 
 def decode_fragment(schema, data):
     """As `evcc.exi.decode_fragment`."""
     entries = load(schema)[1]
-    if not len(data) or data[0] != 0x80:
+    n = entries[0] | entries[1] << 8
+    bits = width(n + 1)
+    if len(data) < 3 or data[0] != 0x80:
         raise EXIError("no EXI header 0x80")
-    reader = Reader(data)
-    n = (entries[0] | entries[1] << 8) + 1
-    _, key, record, relaxed = _entry(entries, None, reader.bits(width(n)))
-    try:
-        value = reader.element(0, record, relaxed)
-        if reader.bits(width(n)) != n:
-            raise EXIError("no end of the fragment")
-    except EXIError as e:
-        e.inside(key)
-        raise
+    slot, _, _, relaxed = _fragment(schema, None, (data[1] << 8 | data[2]) >> 16 - bits)
+    at = 8 + bits
+    if relaxed:
+        record = production([0, slot << 1, None], 0)[2]
+        now = _alone(record + 1, {0: 8, n + 3: _DONE[2]}, 9, n + 13)
+        key = _label(slot)[0]
+        value, at = read(data, at, _alone(record, now, 9, 4))
+    else:
+        key, value, at = _decode(data, at, _alone(slot))
+    read(data, at, {0: bits, n + 3: _DONE[2]})
     return key, value

@@ -74,7 +74,7 @@ def load(schema):
 
 
 def root(found, code):
-    """(name, record, simple, code) of global element `code` of a set as of `load`, or None."""
+    """(name, record, simple, code, slot) of global element `code` of a set as of `load`, or None."""
     made = found[3].get(code)
     if made is None and 2 * code < len(found[0]):
         number = found[0][2 * code] | found[0][2 * code + 1] << 8
@@ -82,7 +82,7 @@ def root(found, code):
         i = (number - base[number >> 6]) * 4
         key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
         record = tab[i + 2] | (tab[i + 3] & 7) << 8
-        made = found[3][code] = key, record, tab[i] & 16, code
+        made = found[3][code] = key, record, tab[i] & 16, code, number
     return made
 
 

@@ -96,7 +96,8 @@ class Layout:
         mine = [t for t in self.users if self._home(t) == name]
         if name == "base":
             mine += [t for t in (EMPTY, REFUSED) if t not in mine]
-            mine.sort(key=lambda t: t != RATIONAL)  # record 0, for the kernel's short cut
+        # RationalNumber is record 0; simple types last: before a type stands the end of another
+        mine.sort(key=lambda t: (t != RATIONAL, isinstance(t, Simple)))
         start = number = page * PAGE
         for kind in mine:  # numbers first: slots refer forward
             self.records[kind] = number
