@@ -10,7 +10,7 @@ from host_tests.iso20.scripted import Run
 
 
 def followed_table(names):
-    return all(after in flow.row(before)[4].split() for before, after in zip(names, names[1:]))
+    return all(after in flow.follows(before).split() for before, after in zip(names, names[1:]))
 
 
 def openings(board):

@@ -26,12 +26,15 @@ class Controller:
     `port`: frame port (modem driver, raw link). `board`: safety's ports. `vehicle`: see
     vehicle.py. `urandom(n) -> bytes`. `trace`: None or a trace object. `slac`: False on a link
     that is there already (bench). `unix`: Unix time at `now` = 0, None when no clock is known.
+    `reset`: "watchdog" when the board knows that this start follows a bite of its watchdog.
 
     `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
     `detail` with it. `session`: the last ISO 15118-20 session object or None.
     """
 
-    def __init__(self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None):
+    def __init__(
+        self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None, reset=None
+    ):
         self.port = port
         self.board = board
         self.vehicle = vehicle
@@ -57,8 +60,12 @@ class Controller:
         self.stopped = None
         self._tick_at = 0
         self.setup_end = None
-        self._story = self._run()
+        self._story = self._run(False)
         self._wake = 0
+        if reset == "watchdog":
+            # The outputs fell, whatever flowed: counted, and said until the next plug-in.
+            self.result = "WATCHDOG_RESET"
+            self.safety.forced_openings += 1
         self.now = 0
 
     # --- for the user ----------------------------------------------------------------------------
@@ -175,7 +182,7 @@ class Controller:
 
     # --- the story -------------------------------------------------------------------------------
 
-    def _run(self, broken=False):
+    def _run(self, broken):
         """Plug-in to unplug, for ever. `broken`: first wait for the connector to be pulled."""
         while True:
             if broken:
@@ -185,7 +192,8 @@ class Controller:
                     yield 20
             broken = False
             self.state = "unplugged"
-            while self.safety.pilot not in "BC" or not self.port.ready:
+            # B and no current: after a reset in mid-session the station may not have stopped yet.
+            while self.safety.pilot != "B" or self.safety.current() or not self.port.ready:
                 yield 20
             yield from self._plugged()
             # No second session before the connector was out: the driver decides.

@@ -36,6 +36,7 @@ NUMBERS = {
     "FORCED_OPENING": 40,
     "VEHICLE_FAULT": 41,
     "PROTOCOL_STALLED": 42,
+    "WATCHDOG_RESET": 43,
     "INTERNAL_ERROR": 50,
 }
 
@@ -75,5 +76,6 @@ TEXTS = {
     "FORCED_OPENING": "Current did not stop in time, contactors were opened under load. Service.",
     "VEHICLE_FAULT": "The vehicle reported a fault.",
     "PROTOCOL_STALLED": "The protocol stopped working while contactors were closed.",
+    "WATCHDOG_RESET": "The controller stopped and its watchdog reset it: outputs fell at once.",
     "INTERNAL_ERROR": "A fault in this software. Please report it with the trace.",
 }

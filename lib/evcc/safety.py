@@ -129,9 +129,7 @@ class Safety:
         """Check everything once; returns the time of the next tick."""
         board = self.board
         self.pilot, self.duty = board.cp()
-        amps = board.inlet_current()
-        if amps is None:
-            amps = self.vehicle.measured().current
+        amps = self._amps()
         volts = board.inlet_voltage()
         if self._toggles:
             self._toggle(now)
@@ -164,6 +162,14 @@ class Safety:
             board.lock(False)
         board.watchdog()
         return now + _TICK_MS
+
+    def current(self):
+        """Does current flow, as far as we can measure?"""
+        return abs(self._amps() or 0.0) >= _NO_CURRENT_A
+
+    def _amps(self):
+        amps = self.board.inlet_current()
+        return self.vehicle.measured().current if amps is None else amps
 
     def _watch(self, now, amps, volts):
         """Faults that end charging, on our own measurement."""

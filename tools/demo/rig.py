@@ -85,6 +85,7 @@ class Device:
             world.urandom_for(f"device/{board.resets}"),
             self.trace,
             unix=EPOCH_S,
+            reset="watchdog" if board.resets else None,
         )
 
     def step(self, now):
@@ -92,7 +93,7 @@ class Device:
 
     @property
     def finished(self):
-        return self.controller.result is not None
+        return self.controller.state == "finished"
 
     def outcome(self):
         return self.controller.summary()

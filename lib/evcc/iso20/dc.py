@@ -14,7 +14,6 @@ _RHYTHM_MS = const(200)  # request to request: at most 250, [V2G20-1499]
 _LEAST_MS = const(50)  # after a slow answer: no flooding, and still inside the 250
 _PRECHARGE_MS = const(100)
 _RAMP_LOOPS = const(25)  # 5 s of zero limits before PowerDelivery(Stop)
-_NO_CURRENT_A = 1.0
 _TOUCH_V = 60.0
 _LOCK_TRIES = const(20)  # of 0.1 s
 
@@ -124,10 +123,7 @@ def loop(s):
         dc_loop.take(s, response)
         s.notice(response)
         if ramp:
-            amps = s.safety.board.inlet_current()
-            if amps is None:
-                amps = s.vehicle.measured().current
-            if (amps is not None and abs(amps) < _NO_CURRENT_A) or ramp >= _RAMP_LOOPS:
+            if not s.safety.current() or ramp >= _RAMP_LOOPS:
                 return
         yield max(_RHYTHM_MS - (s.now - s.sent), _LEAST_MS)
 

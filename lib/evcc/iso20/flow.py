@@ -2,7 +2,8 @@
 """The state chart of an ISO 15118-20 session as the car sees it: which request may follow which.
 
 One row a request: its stream, how long one answer may take, how long the request may be repeated
-(the phase; a setting's name or milliseconds), and what may be sent after a good answer. The
+(the phase; seconds or a setting's name), both again for `timing_profile` = field, and what may be
+sent after a good answer. The
 stories in session.py and dc.py are walked against it by tests. Times: V2G_EVCC_Msg_Timeout and
 V2G_EVCC_Ongoing_Timeout tables of ISO 15118-20 8.7; EcoG-io/iso15118
 shared/messages/iso15118_20/timeouts.py has the same values.
@@ -14,34 +15,74 @@ _MAIN = v2gtp.MAIN
 _DC = v2gtp.DC
 
 FLOW = (
-    # request, stream, answer ms or setting, phase ms or setting (s), may be followed by
-    ("SessionSetup", _MAIN, 2000, None, "AuthorizationSetup"),
-    ("AuthorizationSetup", _MAIN, 2000, None, "Authorization SessionStop"),
+    # request, stream, answer ms, phase s (or setting), field answer ms, field phase s, followed by
+    ("SessionSetup", _MAIN, 2000, None, 2000, None, "AuthorizationSetup"),
+    ("AuthorizationSetup", _MAIN, 2000, None, 2000, None, "Authorization SessionStop"),
     (
         "Authorization",
         _MAIN,
         2000,
+        "authorization_s",  # 60 s of the standard is too short for a customer with a card
+        2000,
         "authorization_s",
         "Authorization ServiceDiscovery SessionStop",
     ),
-    ("ServiceDiscovery", _MAIN, 2000, None, "ServiceDetail SessionStop"),
-    ("ServiceDetail", _MAIN, 5000, None, "ServiceDetail ServiceSelection SessionStop"),
-    ("ServiceSelection", _MAIN, 2000, None, "DC_ChargeParameterDiscovery SessionStop"),
-    ("DC_ChargeParameterDiscovery", _DC, 2000, None, "ScheduleExchange SessionStop"),
-    ("ScheduleExchange", _MAIN, 2000, 60000, "ScheduleExchange DC_CableCheck SessionStop"),
-    ("DC_CableCheck", _DC, 2000, "cable_check_s", "DC_CableCheck DC_PreCharge SessionStop"),
-    # SessionStop is allowed by the book, but EcoG's station refuses it: PowerDelivery(Stop)
-    ("DC_PreCharge", _DC, 2000, "precharge_s", "DC_PreCharge PowerDelivery"),
+    ("ServiceDiscovery", _MAIN, 2000, None, 2000, None, "ServiceDetail SessionStop"),
+    (
+        "ServiceDetail",
+        _MAIN,
+        5000,
+        None,
+        5000,
+        None,
+        "ServiceDetail ServiceSelection SessionStop",
+    ),
+    (
+        "ServiceSelection",
+        _MAIN,
+        2000,
+        None,
+        2000,
+        None,
+        "DC_ChargeParameterDiscovery SessionStop",
+    ),
+    # field: stations ask their backend or power stage before they answer
+    ("DC_ChargeParameterDiscovery", _DC, 2000, None, 6000, None, "ScheduleExchange SessionStop"),
+    (
+        "ScheduleExchange",
+        _MAIN,
+        2000,
+        60,
+        2000,
+        60,
+        "ScheduleExchange DC_CableCheck SessionStop",
+    ),
+    (
+        "DC_CableCheck",
+        _DC,
+        2000,
+        "cable_check_s",
+        2000,
+        "cable_check_s",
+        "DC_CableCheck DC_PreCharge SessionStop",
+    ),
+    # SessionStop is allowed by the book, but EcoG's station refuses it: PowerDelivery(Stop).
+    # field: some stations need up to 30 s to ramp (uhi22/ccs32clara ccs/pevStateMachine.cpp)
+    ("DC_PreCharge", _DC, 2000, "precharge_s", 2000, 30, "DC_PreCharge PowerDelivery"),
+    # field: EVerest holds the answer until its contactor has closed, 1.4 to 3 s
     (
         "PowerDelivery",
         _MAIN,
         2000,
         None,
+        6000,
+        None,
         "PowerDelivery DC_ChargeLoop DC_WeldingDetection SessionStop",
     ),
-    ("DC_ChargeLoop", _DC, "loop_answer_ms", None, "DC_ChargeLoop PowerDelivery"),
-    ("DC_WeldingDetection", _DC, 2000, 60000, "DC_WeldingDetection SessionStop"),
-    ("SessionStop", _MAIN, 2000, None, ""),
+    # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
+    ("DC_ChargeLoop", _DC, 500, None, 2000, None, "DC_ChargeLoop PowerDelivery"),
+    ("DC_WeldingDetection", _DC, 2000, 60, 2000, 60, "DC_WeldingDetection SessionStop"),
+    ("SessionStop", _MAIN, 2000, None, 2000, None, ""),
 )
 
 
@@ -51,3 +92,8 @@ def row(name):
         if entry[0] == name:
             return entry
     raise KeyError(name)
+
+
+def follows(name):
+    """What may be sent after a good answer to `name`, names with spaces between."""
+    return row(name)[6]

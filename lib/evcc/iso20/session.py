@@ -58,12 +58,11 @@ class Session:
         """Answer time and phase of a request, ms."""
         if self._row[0] != name:
             self._row = flow.row(name)
-        answer, phase = self._row[2], self._row[3]
-        if type(answer) is str:
-            answer = getattr(self.params, answer)
+        at = 4 if self.params.timing_profile == "field" else 2
+        phase = self._row[at + 1]
         if type(phase) is str:
-            phase = getattr(self.params, phase) * 1000
-        return answer, phase
+            phase = getattr(self.params, phase)
+        return self._row[at], None if phase is None else phase * 1000
 
     def expects(self, payload_type, state):
         """Main and energy stream are open; side streams are not."""
@@ -126,7 +125,7 @@ class Session:
     def ask(self, name, body):
         """One exchange. Raises Stop after it when a stop is wished and the table allows it."""
         response = yield name, body
-        if self.stop and "SessionStop" in flow.row(name)[4]:
+        if self.stop and "SessionStop" in flow.follows(name):
             raise Stop
         return response
 
