@@ -63,6 +63,7 @@ class Bench:
         self.connection = self.secc = self.link = self.slac = self._tcp = None
         self.memory = {}
         self.sessions = []
+        self._asked = None  # who sent the last SDP request
         self._begin = time.monotonic()
         self._udp = self._udp_socket()
         self._listener = self._tcp_socket()
@@ -167,8 +168,13 @@ class Bench:
         if reply is None:
             self.say(f"SDP: {len(payload)} bytes from {sender[0]} are no request")
             return
-        self.say(f"SDP: request from {sender[0]}, answered with port {self.port}")
-        self._udp.sendto(reply, sender)
+        if sender != self._asked:  # a car may ask 50 times
+            self.say(f"SDP: request from {sender[0]}, answered with port {self.port}")
+        self._asked = sender
+        try:
+            self._udp.sendto(reply, sender)
+        except OSError as e:
+            self.say(f"SDP: no answer to {sender[0]}: {e.strerror}")
 
     def _accept(self, now):
         tcp, peer = self._listener.accept()

@@ -117,3 +117,13 @@ def test_reader_keeps_strings():
     assert tables[""] == {"a": "x # [y] true", "b": '"q" # z', "c": [True, False]}
     with pytest.raises(TomlError):
         parse("a = {b = 1}")
+
+
+def test_the_scenarios_that_come_along():
+    from tools.charger.reference import PAGE
+
+    files = sorted((PAGE.parent / "scenarios").glob("*.toml"))
+    assert len(files) >= 5
+    for file in files:
+        assert load(file).title, file
+        assert file.name in PAGE.read_text(), file
