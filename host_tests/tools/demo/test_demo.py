@@ -248,6 +248,15 @@ def test_pack_speed_changes_the_pack_and_nothing_else():
     assert moved[1] > 50 * moved[0] > 0
 
 
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_frames_lost_on_the_line_are_made_up_for(seed):
+    rig = Rig(seed, plan=SHORT)
+    rig.line.loss = 0.03
+    assert rig.run()
+    assert failed(rig) <= {"300 to 600 charge loops", "next request within 250 ms"}, f"seed {seed}"
+    assert rig.line.counters["lost"] > 3
+
+
 def test_welded_contactors_are_no_good_end():
     rig = Rig(4, plan=SHORT)
     rig.world.at(11_000, setattr, rig.plant.contactors, "weld", True)
