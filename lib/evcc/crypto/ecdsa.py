@@ -5,7 +5,7 @@
 """
 
 from evcc.crypto.kdf import SIZE, digest, hmac
-from evcc.crypto.ladder import inverse, multiply, verify_sum
+from evcc.crypto.ladder import inverse, multiply_base, verify_sum
 
 
 def _number(c, h):
@@ -42,7 +42,7 @@ def sign(c, name, secret, message, urandom, raw=False):
     n = c.n
     z = _number(c, digest(name, message))
     for k in _nonces(c, name, d, z):
-        p = yield from multiply(c, k, c.g, urandom)
+        p = yield from multiply_base(c, k, urandom)
         r = c.affine(p)[0][0] % n
         b = c.random(urandom)
         s = inverse(k * b % n, n) * ((b * z + (b * d % n) * r) % n) % n
