@@ -62,4 +62,3 @@ class Connection:
             self.closed = True
             if self.secc.state != "SessionStop":
                 self.secc.end(f"TCP {reason}", now)
-            self.secc.supply.off()

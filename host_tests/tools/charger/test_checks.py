@@ -115,6 +115,12 @@ def test_services_and_sets():
     assert "BPTChannel" not in [p["Name"] for p in plain]
 
 
+def test_mcs_has_its_own_connector_codes():
+    answer = Car("MCS", connector=2).until("detail")
+    parameters = answer["ServiceParameterList"]["ParameterSet"][0]["Parameter"]
+    assert {p["Name"]: p["intValue"] for p in parameters}["Connector"] == 1
+
+
 def test_service_errors():
     car = Car()
     car.until("discover")

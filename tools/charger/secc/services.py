@@ -16,20 +16,20 @@ _GRID_FOLLOWING = 1
 class ParameterSet:
     """One ParameterSet: its id, and what the rest of the SECC asks about it."""
 
-    def __init__(self, config, number, kind, bpt):
+    def __init__(self, config, number, kind, name):
         self.number = number
         self.kind = kind  # "Scheduled" "Dynamic1" "Dynamic2"
         self.dynamic = kind != "Scheduled"
         self.secc_needs = kind == "Dynamic2"
         priced = config.prices and not self.dynamic
         self.parameters = {
-            "Connector": config.connector,
+            "Connector": config.mcs_connector if name.startswith("MCS") else config.connector,
             "ControlMode": _DYNAMIC if self.dynamic else _SCHEDULED,
             "EVSENominalVoltage": round(config.max_voltage_V),
             "MobilityNeedsMode": _NEEDS_SECC if self.secc_needs else _NEEDS_EVCC,
             "Pricing": _PRICE_ABSOLUTE if priced else _PRICE_NONE,
         }
-        if bpt:
+        if name.endswith("_BPT"):
             self.parameters["BPTChannel"] = _UNIFIED
             self.parameters["GeneratorMode"] = _GRID_FOLLOWING
 
@@ -47,7 +47,7 @@ class Service:
         self.name = name
         self.number = SERVICES[name]
         self.bpt = name.endswith("_BPT")
-        self.sets = [ParameterSet(config, i + 1, k, self.bpt) for i, k in enumerate(config.sets)]
+        self.sets = [ParameterSet(config, i + 1, k, name) for i, k in enumerate(config.sets)]
 
     def set(self, number):
         """The ParameterSet with this id, or None."""
