@@ -23,6 +23,7 @@ TT_MATCH_JOIN = 12_000  # MATCH.CNF to link
 SET_KEY_RETRY = 500
 LINK_POLL = 500
 ROUNDS = 3
+_SHORTEST = {0x6086: 85, 0x606F: 70, 0x607C: 77}  # some cars cut sounds at 64, so no 71 here
 
 
 def nid_of(nmk):
@@ -134,6 +135,8 @@ class EvseSlac:
         handler = self._HANDLERS.get(kind)
         if handler is None or frame[6:12] == self.mac:
             return
+        if len(frame) < _SHORTEST.get(kind, 60):
+            return self._count("short")
         if frame[0:6] != self.mac and frame[0:6] != BROADCAST:
             return self._count("not_for_us")
         if kind == 0x6009:
@@ -175,7 +178,7 @@ class EvseSlac:
     def _profile(self, frame, now):
         """From the own modem: what it heard of one sound."""
         run = self.runs.get(frame[19:25])
-        if run is None or run.state != "sounding" or frame[25] != 58 or len(frame) < 85:
+        if run is None or run.state != "sounding" or frame[25] != 58:
             return self._count("profile_refused")
         run.profiles += 1
         for i in range(58):
