@@ -140,7 +140,7 @@ def test_station_that_ignores_pilot_b_is_the_one_forced_opening():
     rig = Rig(
         [
             {"do": "ignore_pilot_b", "after_s": 0.5},
-            {"do": "withhold", "at": "DC_ChargeLoop", "nth": 8},
+            {"do": "delay", "ms": 5000, "at": "DC_ChargeLoop", "nth": 8},
         ]
     )
     assert run(rig) == "FORCED_OPENING"

@@ -48,7 +48,7 @@ def match(c):
     """SLAC until the modem is in the station's network."""
     from evcc.slac import Slac
 
-    c.state = "matching"
+    c.enter("matching")
     c.slac = Slac(c.mac, c.transmit, c.urandom, c.params, c.safety.toggle)
     c.slac.start(c.now)
     c.keyed = True
@@ -67,7 +67,7 @@ def network(c):
     """Our IPv6 address, checked."""
     from evcc.net import Host
 
-    c.state = "discovering"
+    c.enter("discovering")
     c.host = Host(c.mac, c.transmit, c.urandom, c.params)
     c.host.start(c.now)
     while not c.host.ready:
@@ -80,7 +80,7 @@ def discover(c):
     """SDP; returns (address, port, mac)."""
     from evcc.sdp import Sdp
 
-    c.state = "discovering"
+    c.enter("discovering")
     c.sdp = Sdp(c.host, c.urandom, c.params.sdp_tls, c.params)
     c.sdp.start(c.now)
     while c.sdp.result is None:
@@ -100,7 +100,7 @@ def discover(c):
 
 def connect(c, address, port, mac):
     """TCP; returns None when established, else what went wrong."""
-    c.state = "connecting"
+    c.enter("connecting")
     if mac:
         c.host.learn(address, mac, c.now)
     c.tcp = c.host.connect(address, port, c.now)

@@ -29,7 +29,8 @@ class Controller:
     `reset`: "watchdog" when the board knows that this start follows a bite of its watchdog.
 
     `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
-    `detail` with it. `session`: the last ISO 15118-20 session object or None.
+    `detail` with it. `sessions`: how many have ended. `session`: the last ISO 15118-20 session
+    object or None.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Controller:
         self.state = "unplugged"
         self.result = None
         self.detail = ""
+        self.sessions = 0  # that have ended, since the start
         self.session = None
         self.protocol = None
         self.slac = None
@@ -94,6 +96,13 @@ class Controller:
             "detail": self.detail,
         }
 
+    def enter(self, state):
+        """A phase of the story begins."""
+        self.state = state
+        log.info("%s", state)
+        if self._trace:
+            self._trace.step(state, self.now)
+
     # --- the loop --------------------------------------------------------------------------------
 
     def step(self, now):
@@ -135,7 +144,8 @@ class Controller:
         self.slac = self.sdp = self._exchange = self.tcp = self._framer = self.host = None
         self.result = "INTERNAL_ERROR"
         self.detail = repr(error)
-        self.state = "finished"
+        self.sessions += 1
+        self.enter("finished")
         self._story = self._run(True)
         self._wake = 0
 
@@ -191,7 +201,7 @@ class Controller:
                 while self.safety.pilot != "A":
                     yield 20
             broken = False
-            self.state = "unplugged"
+            self.enter("unplugged")
             # B and no current: after a reset in mid-session the station may not have stopped yet.
             while self.safety.pilot != "B" or self.safety.current() or not self.port.ready:
                 yield 20
@@ -238,8 +248,11 @@ class Controller:
             yield 20
         self.detail = detail
         self.result = reason
-        self.state = "finished"
-        log.info("finished: %s %s", reason, detail)
+        self.sessions += 1
+        self.enter("finished")
+        log.info("stop reason %s %s", reason, detail)
+        if self._trace:
+            self._trace.step("%s %s" % (reason, detail), self.now)
 
     def _until_open(self):
         """Safety's own deadlines bound this."""
@@ -252,7 +265,7 @@ class Controller:
         from evcc.sap import Sap
         from evcc.v2gtp import Framer
 
-        self.state = "session"
+        self.enter("session")
         self._framer = Framer(self._message)
         self.tcp.on_data = self._framer.feed
         sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
@@ -289,7 +302,7 @@ class Controller:
         self._exchange = None
         tcp = self.tcp
         if tcp:
-            self.state = "closing"
+            self.enter("closing")
             end = self.now + (_LEAVE_MS if good else 0)
             while tcp.state == "ESTABLISHED" and self.now < end:
                 yield 20

@@ -181,7 +181,9 @@ class Safety:
             elif pilot in "EF" or not self.duty:
                 self._bad_pilot += 1
                 if self._bad_pilot >= _PILOT_TICKS:
-                    self._fail("PILOT_LOST", "state %s" % pilot)
+                    self._fail(
+                        "PILOT_LOST", "state " + pilot if pilot in "EF" else "no oscillator"
+                    )
             else:
                 self._bad_pilot = 0
         if self.state == "open":

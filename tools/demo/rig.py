@@ -93,7 +93,7 @@ class Device:
 
     @property
     def finished(self):
-        return self.controller.state == "finished"
+        return self.controller.sessions > 0
 
     def outcome(self):
         return self.controller.summary()

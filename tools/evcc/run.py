@@ -29,6 +29,9 @@ class Recorder:
     def message(self, out, name, body, now):
         """Decoded messages are in the frames."""
 
+    def step(self, text, now):
+        """Steps are in the log."""
+
     def close(self):
         self._file.close()
 
