@@ -47,7 +47,7 @@ class Certificate:
         r.done()
         at = c.at
         t = c.enter()
-        self.tbs = der[at : c.at]
+        self.tbs = memoryview(der)[at : c.at]
         self.algorithm = algorithm(c)
         self.signature = c.bits()
         c.done()

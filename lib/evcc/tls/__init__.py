@@ -30,6 +30,24 @@ _ALERTS = {
 }
 
 
+def unload():
+    """Drop the code that only a handshake needs (about 25 kB in RAM) until it is imported again.
+
+    For boards whose code lies in RAM; call it in state "ready", then collect garbage.
+    """
+    import sys
+
+    for name in (
+        "tls.handshake pki.path pki.ocsp pki.x509 pki.der pki.store crypto.ecdsa crypto.ec "
+        "crypto.ladder crypto.comb_p521 crypto.comb_p256 crypto.x448 crypto.ed448 crypto.shake"
+    ).split():
+        parts = name.split(".")
+        if sys.modules.pop("evcc." + name, None):
+            package = sys.modules.get("evcc." + parts[0])
+            if hasattr(package, parts[1]):
+                delattr(package, parts[1])
+
+
 def alert_name(number):
     for name, n in _ALERTS.items():
         if n == number:

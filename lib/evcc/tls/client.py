@@ -15,12 +15,12 @@
 from evcc.compat import get_logger
 from evcc.tls import TlsError, alert_name, alert_number
 from evcc.tls import messages as m
-from evcc.tls.handshake import WAIT, _key, handshake
 from evcc.tls.keys import Transcript
 from evcc.tls.record import ALERT, DATA, HANDSHAKE, Records
 
 _log = get_logger("evcc.tls")
 _FAR = 3600000
+_WAIT = 1  # what the handshake yields when it needs a message
 _MESSAGE = 20000  # longest handshake message: eight certificates with responses
 _REKEY = 1 << 23  # records under one key
 
@@ -76,6 +76,8 @@ class TlsClient:
 
     def prepare(self):
         """Make the ephemeral key ahead; `step` does the work while the state is "idle"."""
+        from evcc.tls.handshake import _key
+
         self._story = _key(self, self.profile[3])
 
     def start(self, now):
@@ -85,6 +87,8 @@ class TlsClient:
         self._story = self._whole(self._story)
 
     def _whole(self, first):
+        from evcc.tls.handshake import handshake
+
         if first:
             yield from first
         yield from handshake(self)
@@ -100,7 +104,7 @@ class TlsClient:
             return now + _FAR
         if self._story:
             try:
-                if next(self._story) != WAIT:
+                if next(self._story) != _WAIT:
                     return now
                 if self._deadline is None:
                     return now + _FAR
@@ -174,7 +178,7 @@ class TlsClient:
                 break
             r = self.records.next()
             if r is None:
-                yield WAIT
+                yield _WAIT
                 continue
             kind, data = r
             self.counters["records"] += 1

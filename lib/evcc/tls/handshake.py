@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The client's handshake of TLS 1.3 (RFC 8446, 2 and 4) as one story: `handshake(tls)`.
 
-A generator: it yields WAIT for a message of the server and WORK (None) between slices of
+A generator: it yields 1 when it waits for a message of the server, None between slices of
 public-key work. No resumption, no early data, no post-handshake authentication.
 """
 
@@ -14,7 +14,6 @@ from evcc.tls import messages as m
 from evcc.tls.keys import SUITES, Schedule
 from evcc.tls.record import Direction
 
-WAIT = 1
 _CONTEXT = b" " * 64 + b"TLS 1.3, %s CertificateVerify\0"
 
 
@@ -85,9 +84,12 @@ def handshake(t):
         c = yield from t.message(m.CERTIFICATE)
     elif t.strict:
         raise TlsError("handshake_failure", "station asks for no certificate of the car")
-    leaf = yield from _certificates(t, m.certificate(c, offered))
+    entries = m.certificate(c, offered)
     log.update(t.raw)
     at = log.digest()
+    c = t.raw = None  # several kB, not needed while signatures are checked
+    leaf = yield from _certificates(t, entries)
+    entries = None
     c = yield from t.message(m.CERTIFICATE_VERIFY)
     scheme = c.number(2)
     signature = c.vector(2).rest()

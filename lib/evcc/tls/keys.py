@@ -37,7 +37,7 @@ class Transcript:
             # MicroPython's hashlib objects can be read only once: one for each reading
             self.hashes = [sha(name)]
             if not hasattr(self.hashes[0], "copy"):
-                self.hashes += [sha(name) for _ in range(5)]
+                self.hashes += [sha(name) for _ in range(6)]
             first = self.first
             self.first = b""
             if retry:

@@ -65,7 +65,10 @@ class Records:
                 raise TlsError("record_overflow", "%d bytes are waiting" % (used + n))
             keep = self.buf[self.at : self.end]
             if used + n > len(self.buf):
-                self.buf = bytearray(min(_FLOOD, max(used + n, 2 * len(self.buf))))
+                size = used + n
+                if used >= 5:  # a record of known length
+                    size = max(size, 5 + struct.unpack_from(">H", keep, 3)[0])
+                self.buf = bytearray(min(_FLOOD, size))
             elif used == 0 and len(self.buf) > 4 * _KEEP and n <= _KEEP:
                 self.buf = bytearray(_KEEP)
             self.buf[:used] = keep
