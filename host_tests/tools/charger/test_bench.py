@@ -2,6 +2,7 @@
 """The station on kernel sockets: our own EVCC charges at it with raw frames, in a namespace."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -62,5 +63,64 @@ def test_our_car_charges_and_gives_back(tmp_path):
     assert names[0] == "supportedAppProtocolReq" and names[-1] == "SessionStopRes"
 
 
+def matching(folder):
+    """Inside: the station with SLAC on s0; on e0 a car's SLAC and, as wires, both PLC modems."""
+    from evcc.params import Params
+    from evcc.slac import Slac
+
+    from host_tests.slac.test_matching import EV, EVSE, KEY, SOUND, key_cnf, mme
+    from tools.rawlink import RawLink
+
+    out = open(Path(folder) / "station.txt", "w")
+    command = [sys.executable, "-u", "-m", "tools.charger", "--interface=s0", "--wait=12"]
+    station = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    link = RawLink("e0", EV, (0x88E1,))
+    answers = []
+
+    def send(frame):
+        frame = bytes(frame)
+        kind = frame[15] | frame[16] << 8
+        if kind == KEY:
+            answers.append(key_cnf())
+        link.send(frame)
+        if kind == SOUND:
+            profile = EV + bytes((58, 0)) + bytes((20,)) * 58
+            link.send(mme(0x6086, profile, b"\2\0\0\0\xf1\xf2", EVSE))
+        return True
+
+    slac = Slac(EV, send, os.urandom, Params())
+    begin, keys = time.monotonic(), 0
+    now = lambda: int((time.monotonic() - begin) * 1000)  # noqa: E731
+    time.sleep(1.5)
+    slac.start(now())
+    while now() < 10000 and slac.state not in ("joining", "ready", "failed"):
+        link.poll(now())
+        while (frame := link.receive()) is not None:
+            if frame[15] | frame[16] << 8 == KEY:  # the station's own modem takes its key
+                keys += 1
+                link.send(mme(0x6009, b"\1" + bytes(12), b"\2\0\0\0\xf1\xf2", EVSE))
+            slac.feed(bytes(frame), now())
+        while answers:
+            slac.feed(answers.pop(), now())
+        slac.step(now())
+        time.sleep(0.002)
+    time.sleep(0.2)
+    station.terminate()
+    station.wait(5)
+    said = (Path(folder) / "station.txt").read_text()
+    print(json.dumps({"state": slac.state, "failure": slac.failure, "keys": keys, "said": said}))
+
+
+@pytest.mark.timeout(60)
+def test_slac_over_raw_frames(tmp_path):
+    result = run(tmp_path, "matching")
+    assert result["state"] in ("joining", "ready"), result
+    assert "SLAC: matched with 02:00:00:0e:0e:01" in result["said"]
+    assert 1 <= result["keys"] <= 3
+
+
 if __name__ == "__main__":
-    session(*sys.argv[1:])
+    if sys.argv[2:] == ["matching"]:
+        matching(sys.argv[1])
+    else:
+        session(*sys.argv[1:])
