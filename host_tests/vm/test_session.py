@@ -10,7 +10,7 @@ from tools.vm.bridge import build
 
 pytestmark = pytest.mark.vm
 
-HEAP = "128k"
+HEAP = "160k"
 SECONDS = 6  # of charge loop
 
 
@@ -49,10 +49,15 @@ def names(rig):
     return found
 
 
-@pytest.mark.parametrize("machine_name, native", [("i386", False), ("armhf", True)])
-def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, machine, folders):
+# The unix build keeps viper code outside its heap. Bytecode alone needs more heap so far: the
+# codec keeps what it has worked out. `make bench` has the exact sizes.
+@pytest.mark.parametrize(
+    "machine_name, native, heap",
+    [("i386", True, "128k"), ("i386", False, "144k"), ("armhf", True, "128k")],
+)
+def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, heap, machine, folders):
     machine(machine_name)
-    rig = play(machine_name, folders(machine_name, native))
+    rig = play(machine_name, folders(machine_name, native), heap)
     outcome = rig.outcome
     assert outcome["result"] == "STATION_TERMINATE", outcome
     assert outcome["protocol"] == "iso20_dc" and outcome["service"] == "DC_BPT"
