@@ -6,10 +6,10 @@ in the wide form, characters beyond ASCII, KeyInfo) ends the kernel without resu
 decides or names the error. Viper ints are machine words; 32 bits are assumed.
 
 The first three variables live in registers, hence the arguments' order; acc and x come in with
-anything. `st` is the tuple that `tables.kernel` makes: 0 page addresses, 1 names, 2 objects' stack,
-3 ints' stack, 4 scratch, 5 a RationalNumber, 6 empty dicts by size, 7 name(), 8 bytes_at,
-9 bytearray_at, 10 str, 11 (False, True), 12 big(), 13 array of objects (any, True, False), 14 None,
-15 index(), 16 the number 28, 17 type.
+anything. `st` is the tuple that `tables.kernel` makes: 0 page addresses, 1 names, 2 stack of
+objects, 3 of ints, 4 scratch, 5 a RationalNumber, 6 empty dicts by size, 7 name(), 8 bytes_at,
+9 bytearray_at, 10 str, 11 (False, True), 12 big(), 13 array of objects (any, True, False),
+14 None, 15 index(), 16 the number 28, 17 type.
 """
 
 import sys
@@ -564,7 +564,7 @@ def encode(acc: int, o: int, x: int, buf: ptr8, e: int, na: int, record: int, ms
                     else:
                         return -1
                 else:
-                    val.get
+                    hi = val.get  # a dict, or no kernel
                     if int(len(val)):
                         return -1
                     x = 0

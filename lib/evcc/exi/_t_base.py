@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk base: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk base: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 0
 NAMES = 193

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk din: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk din: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 14
 NAMES = 685

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk iso2: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk iso2: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 19
 NAMES = 741

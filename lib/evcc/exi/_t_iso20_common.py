@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk iso20_common: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk iso20_common: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 3
 NAMES = 400

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk iso20_dc: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk iso20_dc: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 8
 NAMES = 454

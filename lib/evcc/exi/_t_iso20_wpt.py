@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""EXI tables, chunk iso20_wpt: made by `python -m tools.exi.compiler`, not by hand."""
+"""EXI tables, chunk iso20_wpt: `python -m tools.exi.compiler` makes this file."""
 
 PAGE = 24
 NAMES = 870

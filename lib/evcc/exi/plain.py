@@ -104,7 +104,7 @@ def production(at, code):
         elif op == 6:
             b = (1 << (a if a < 255 else 280)) - 1
             a = -1 - b
-        elif flags & _PLAIN:
+        if flags & _PLAIN:
             op += _DIRECT
     key = name(tab[i + 1] | (flags & 0xC0) << 2)
     many = None
@@ -167,6 +167,10 @@ def read(data, at, now, wide=0xFFFF, full=None):
             key, op, a, b, now, many = p
             if many:
                 count = len(out[key]) + 1 if key in out else 1
+            ends = 1  # a characters bit before the value, an end behind it
+            if op >= _DIRECT:
+                op -= _DIRECT
+                ends = 0
             if op == _RATIONAL:  # 00 exponent 000 sign, value, 00
                 while na < 14:
                     acc = (acc & 0x3FFF) << 8 | data[at]
@@ -194,22 +198,21 @@ def read(data, at, now, wide=0xFFFF, full=None):
             elif op == _TYPE:
                 v = {}
             elif op < 4:
-                w = 2
+                w = ends + ends if op else 1
                 x = b
                 while x:
                     x >>= 1
                     w += 1
-                if not op:
-                    w = 1
                 while na < w:
                     acc = (acc & 0x3FFF) << 8 | data[at]
                     at += 1
                     na += 8
                 na -= w
                 x = acc >> na & (1 << w) - 1
-                if x & 1 or x >> w - 1:
-                    raise EXIError("no value")
-                x >>= 1
+                if ends:
+                    if x & 1 or x >> w - 1:
+                        raise EXIError("no value")
+                    x >>= 1
                 if x > b:
                     raise EXIError("value %d of %d" % (x, b + 1))
                 if op == 2:
@@ -228,7 +231,7 @@ def read(data, at, now, wide=0xFFFF, full=None):
                 out, now, key, count = stack.pop()
                 continue
             else:
-                w = 2 if op == 6 else 1 if op < _DIRECT else 0
+                w = 2 if op == 6 else ends
                 if na < w:
                     acc = (acc & 0xFF) << 8 | data[at]
                     at += 1
@@ -236,6 +239,8 @@ def read(data, at, now, wide=0xFFFF, full=None):
                 na -= w
                 x = acc >> na & (1 << w) - 1
                 s = n = 0
+                if op == 10:
+                    raise EXIError("not supported")
                 if x and op > 6:  # the escape: an empty value, if end of element follows
                     if na < 3:
                         acc = (acc & 0xFF) << 8 | data[at]
@@ -245,10 +250,10 @@ def read(data, at, now, wide=0xFFFF, full=None):
                     if acc >> na & 7:
                         raise EXIError("no value")
                     n = 2 if op == 7 else 0
-                    op |= _DIRECT
+                    ends = 0
                 else:
-                    if op == 10 or x > (op == 6):
-                        raise EXIError("not supported")
+                    if x > (op == 6):
+                        raise EXIError("no value")
                     while True:
                         acc = (acc & 0xFF) << 8 | data[at]
                         at += 1
@@ -264,8 +269,7 @@ def read(data, at, now, wide=0xFFFF, full=None):
                     if v < a or v > b:
                         raise EXIError("%d is not in %d..%d" % (v, a, b))
                 else:
-                    w = op & 15
-                    if w == 7:
+                    if op == 7:
                         n -= 2
                         if n < 0:
                             raise EXIError("string table hit")
@@ -284,7 +288,7 @@ def read(data, at, now, wide=0xFFFF, full=None):
                         at += x
                     if n:
                         acc = data[at - 1]
-                    if w > 7:
+                    if op > 7:
                         v = bytes(v)
                     elif not n or max(v) < 0x80:
                         v = str(v, "utf-8")
@@ -293,7 +297,7 @@ def read(data, at, now, wide=0xFFFF, full=None):
                         na = -at & 7
                         at = (at + 7) >> 3
                         acc = data[at - 1]
-                if op < _DIRECT:
+                if ends:
                     if not na:
                         acc = data[at]
                         at += 1
@@ -353,12 +357,12 @@ def _characters(data, at, n):
 
 
 def write(buf, o, acc, na, now, message):
-    """The content of a type whose first state is `now` into buf from byte o, behind na bits in acc.
+    """The content of a type with first state `now` into buf from byte o, behind na bits in acc.
 
     Returns the bit behind it. IndexError when it does not fit.
     """
     stack = []
-    key = items = None  # of a list: what is left to do
+    key = items = many = None
     used = count = 0
     look = 2
     home = now[1] >> 1
@@ -430,6 +434,9 @@ def write(buf, o, acc, na, now, message):
                 look = 2
                 continue
             pend = 1  # bits 0 behind the value
+            if op >= _DIRECT:
+                op -= _DIRECT
+                pend = 0
             octets = -1
             blob = None
             if op == _RATIONAL:
@@ -451,8 +458,8 @@ def write(buf, o, acc, na, now, message):
                 octets = ~n if n < 0 else n
                 pend = 2
             elif op < 7:
-                acc <<= 1
-                na += 1
+                acc <<= pend
+                na += pend
                 if op == 2:
                     x = index(a, b + 1, v)
                 elif op == 1:
@@ -484,12 +491,9 @@ def write(buf, o, acc, na, now, message):
             elif op == 10:
                 raise EXIError("not supported")
             else:
-                if op < _DIRECT:
-                    acc <<= 1
-                    na += 1
-                else:
-                    pend = 0
-                if op & 15 == 7:
+                acc <<= pend
+                na += pend
+                if op == 7:
                     if not isinstance(v, str):
                         raise EXIError("%r is no string" % (v,))
                     try:
@@ -503,7 +507,7 @@ def write(buf, o, acc, na, now, message):
                 octets = len(v)
                 if octets and (octets < a or octets > b and b != 0xFFFF):
                     raise EXIError("length %d is not in %d..%d" % (octets, a, b))
-                if op & 15 == 7:
+                if op == 7:
                     if octets != len(blob):
                         blob = _octets(v)
                     octets += 2

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The slot tables and the name pool: loading them, a set at a time, and reading records.
 
-`_t_<chunk>.py` hold the tables as bytes (format: tools/exi/compiler/layout.py), made from the XSDs;
-frozen, or in a .mpy on ROMFS, they stay in flash. Names and enumeration texts lie in names.bin
-beside this file (or, where a build has no such file, in `_names.py` as DATA) and become strings,
-interned where the VM can, when first used. This is the one file here that opens a file.
+`_t_<chunk>.py` hold the tables as bytes (format: tools/exi/compiler/layout.py), made from the
+XSDs; frozen, or in a .mpy on ROMFS, they stay in flash. Names and enumeration texts lie in
+names.bin beside this file (or, where a build has no such file, in `_names.py` as DATA) and become
+strings, interned where the VM can, when first used. Nothing else here opens a file.
 """
 
 import struct
@@ -74,7 +74,7 @@ def load(schema):
 
 
 def root(found, code):
-    """(name, record, simple, code, slot) of global element `code` of a set as of `load`, or None."""
+    """(name, record, simple, code, slot) of global element `code` of a loaded set, or None."""
     made = found[3].get(code)
     if made is None and 2 * code < len(found[0]):
         number = found[0][2 * code] | found[0][2 * code + 1] << 8

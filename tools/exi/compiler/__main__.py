@@ -2,7 +2,8 @@
 """`python -m tools.exi.compiler [XSD_FOLDER]`: regenerate the EXI tables of `lib/evcc/exi`.
 
 The folder is that of the PyPI wheel `iso15118`, unpacked, or the XSDs themselves; by default the
-environment's UEVCC_XSD_DIR, else build/xsd. Prints the sizes.
+environment's UEVCC_XSD_DIR, else what `python -m tools.peers fetch schemas` fetched. Prints the
+sizes.
 """
 
 import os
@@ -11,8 +12,13 @@ import sys
 from tools import ROOT
 
 
+def default_folder():
+    """UEVCC_XSD_DIR, or the wheel among the peers."""
+    return os.environ.get("UEVCC_XSD_DIR") or ROOT / ".peers" / "iso15118"
+
+
 def main(arguments):
-    folder = arguments[0] if arguments else os.environ.get("UEVCC_XSD_DIR", ROOT / "build" / "xsd")
+    folder = arguments[0] if arguments else default_folder()
     try:
         from tools.exi.compiler.write import generate
 
@@ -21,7 +27,10 @@ def main(arguments):
         print(f"exi compiler: {error}; `pip install xmlschema`", file=sys.stderr)
         return 1
     except FileNotFoundError as error:
-        print(f"exi compiler: {error}\nGive the unpacked PyPI wheel `iso15118`.", file=sys.stderr)
+        print(
+            f"exi compiler: {error}\nFetch it: python -m tools.peers fetch schemas",
+            file=sys.stderr,
+        )
         return 1
     total = 0
     for chunk in layout.chunks:

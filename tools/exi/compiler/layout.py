@@ -17,8 +17,8 @@ that a chunk (the types of one set, or `base`, what sets share) may be loaded or
 
 Record 0 is -20's RationalNumber. Per set: ROOTS, per global element in EXI's order the number
 (u16, little endian) of a slot that has its name and type; FRAGMENTS, u16 count of all fragment
-names, then (u16 code, u16 slot) per element that a signature may reference (bit 15 of code: several
-types declared, relaxed grammar).
+names, then (u16 code, u16 slot) per element that a signature may reference (bit 15 of code:
+several types declared, relaxed grammar).
 names.bin: u16 offset of every 8th name, then the names, the last byte of each with bit 7 set.
 """
 
@@ -114,6 +114,7 @@ class Layout:
             if isinstance(kind, Simple):
                 self.table += self.simple_record(kind)
                 continue
+            self._check(kind)
             for i, slot in enumerate(kind.slots):
                 last = LAST if i == len(kind.slots) - 1 else 0
                 mixed = MIXED if kind.mixed and slot.what != "attribute" else 0
@@ -122,6 +123,19 @@ class Layout:
         for set_name in sets:
             made[set_name] = self._roots(start, set_name), self._fragments(start, set_name)
         return Chunk(name, page, bytes(self.table), made, len(self.names))
+
+    @staticmethod
+    def _check(kind):
+        """What both codecs rely on."""
+        for slot in kind.slots:
+            if slot.what in ("attribute", "text") and slot.type.kind in (
+                "empty",
+                "int",
+                "refused",
+            ):
+                raise NotImplementedError(f"attribute {slot.name}: {slot.type.kind}")
+            if slot.choice and slot.max not in (1, None):
+                raise NotImplementedError(f"a repeat within a choice: {slot.name}")
 
     def _name(self, text):
         if text not in self.name_ids:

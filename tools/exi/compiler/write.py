@@ -27,7 +27,7 @@ def module(chunk):
     """The text of one `_t_<chunk>.py`."""
     lines = [
         "# SPDX-License-Identifier: MIT",
-        f'"""EXI tables, chunk {chunk.name}: made by `python -m tools.exi.compiler`, not by hand."""',
+        f'"""EXI tables, chunk {chunk.name}: `python -m tools.exi.compiler` makes this file."""',
         "",
         f"PAGE = {chunk.page}",
         f"NAMES = {chunk.names}",
