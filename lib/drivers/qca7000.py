@@ -14,18 +14,24 @@ missing: then the modem is polled, and reset through its own register.
 
 from evcc.compat import const, get_logger
 
-_BFR_SIZE = const(0x0100)
-_WRBUF_SPC_AVA = const(0x0200)
-_RDBUF_BYTE_AVA = const(0x0300)
-_SPI_CONFIG = const(0x0400)
-_INTR_CAUSE = const(0x0C00)
-_INTR_ENABLE = const(0x0D00)
-_SIGNATURE = const(0x1A00)
+# Commands: read (0x8000) or write, internal register (0x4000), its address; the latter as one byte
+_WRBUF_SPC_AVA = b"\xc2\x00"
+_RDBUF_BYTE_AVA = b"\xc3\x00"
+_SPI_CONFIG = b"\xc4\x00"
+_INTR_CAUSE = b"\xcc\x00"
+_INTR_ENABLE = b"\xcd\x00"
+_SIGNATURE = b"\xda\x00"
+_READ = b"\x80\x00"
+_IRQ_OFF = b"\x4d\x00\x00\x00"
+_IRQ_ON = b"\x4d\x00\x00\x47"  # CPU_ON, WRBUF_ERR, RDBUF_ERR, PKT_AVLBL
+_SET_BFR_SIZE = const(0x41)
+_SET_SPI_CONFIG = const(0x44)
+_SET_INTR_CAUSE = const(0x4C)
 
 _RDBUF_ERR = const(0x0002)
 _WRBUF_ERR = const(0x0004)
 _CPU_ON = const(0x0040)
-_WANTED = const(0x0047)  # CPU_ON, WRBUF_ERR, RDBUF_ERR, PKT_AVLBL
+_WANTED = const(0x0047)  # as in _IRQ_ON
 _NOT_FRAMES = const(0xF046)  # those, and bits that no cause has: nobody drives the bus
 
 _GOOD = const(0xAA55)
@@ -60,7 +66,6 @@ class Qca7000:
         self._pin = reset
         self._poll_ms = poll_ms
         self._cmd = bytearray(4)
-        self._two = memoryview(self._cmd)[:2]
         self._word = bytearray(2)
         self._rx = bytearray(_RX)
         self._rx_view = memoryview(self._rx)
@@ -160,7 +165,7 @@ class Qca7000:
             tx[10 + n] = 0
             n += 1
         tx[m + 10] = tx[m + 11] = 0x55
-        self._write(_BFR_SIZE, m + 10)
+        self._write(_SET_BFR_SIZE, m + 10)
         self._exchange(self._tx_view[: m + 12])
         self.counters["sent"] += 1
         return True
@@ -196,17 +201,14 @@ class Qca7000:
     def _count(self, name):
         self.counters[name] = self.counters.get(name, 0) + 1
 
-    def _read(self, register):
-        self._cmd[0] = 0xC0 | register >> 8
-        self._cmd[1] = 0
+    def _read(self, command):
         word = self._word
-        self._exchange(self._two, word)
+        self._exchange(command, word)
         return word[0] << 8 | word[1]
 
-    def _write(self, register, value):
+    def _write(self, command, value):
         cmd = self._cmd
-        cmd[0] = 0x40 | register >> 8
-        cmd[1] = 0
+        cmd[0] = command
         cmd[2] = value >> 8
         cmd[3] = value & 255
         self._exchange(cmd)
@@ -221,7 +223,7 @@ class Qca7000:
         """Interrupt or time to look: causes, frames, acknowledge (the order of Linux)."""
         self._due = now + self._poll_ms
         if line:
-            self._write(_INTR_ENABLE, 0)
+            self._exchange(_IRQ_OFF)
         cause = self._read(_INTR_CAUSE)
         if cause & _NOT_FRAMES or now >= self._alive:
             self._alive = now + _ALIVE_MS
@@ -243,11 +245,11 @@ class Qca7000:
                 return self._fail("framing_lost")
         self._pull()
         if cause:
-            self._write(_INTR_CAUSE, cause)
+            self._write(_SET_INTR_CAUSE, cause)
             if self._read(_RDBUF_BYTE_AVA):  # arrived since the burst: its cause is gone now
                 self._due = now
         if line or cause:
-            self._write(_INTR_ENABLE, _WANTED)
+            self._exchange(_IRQ_ON)
 
     def _pull(self):
         """Read all waiting bytes in one burst, behind what an earlier one left incomplete."""
@@ -267,9 +269,8 @@ class Qca7000:
         self._pos = 0
         self._end = keep + n
         self._unread = True
-        self._write(_BFR_SIZE, n)
-        self._cmd[0] = 0x80
-        self._exchange(self._two, self._rx_view[keep : keep + n])
+        self._write(_SET_BFR_SIZE, n)
+        self._exchange(_READ, self._rx_view[keep : keep + n])
 
     def _down(self, state):
         self.ready = False
@@ -291,7 +292,7 @@ class Qca7000:
             self._due = self._now + _PULSE_MS
             return
         self._soft += 1
-        self._write(_SPI_CONFIG, self._read(_SPI_CONFIG) | 0x40)
+        self._write(_SET_SPI_CONFIG, self._read(_SPI_CONFIG) | 0x40)
         self._limit = self._now + self._wait
         self._due = self._now + _PROBE_MS
 
@@ -321,8 +322,8 @@ class Qca7000:
                 self._escalate("no_sync")
             return
         again = cause & _CPU_ON or self._state == _RESET or not self.restarts
-        self._write(_INTR_CAUSE, cause)
-        self._write(_INTR_ENABLE, _WANTED)
+        self._write(_SET_INTR_CAUSE, cause)
+        self._exchange(_IRQ_ON)
         if self._read(_INTR_ENABLE) != _WANTED:
             self._count("write_lost")
             return
