@@ -273,8 +273,14 @@ class Controller:
         self.protocol = sap.agreed
         del sap
         forget("evcc.sap")
+        from evcc import exi
         from evcc.iso20.session import Session
 
+        # What lives as long as the session is loaded now, together: later it would lie between
+        # the garbage of messages, and a small heap would break into pieces.
+        __import__("evcc.iso20." + self.protocol[-2:])
+        exi.load("iso20_common")
+        exi.load(self.protocol)
         gc.collect()
         evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
         session = Session(self.vehicle, self.safety, self.params, evccid, self._unix, self._trace)
