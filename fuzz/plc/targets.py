@@ -168,7 +168,7 @@ def mme(data):
                 read(frame)
             local.op_attributes(frame)
     for _ in range(3000):
-        if slac.state not in ("matching", "joining"):
+        if slac.state not in ("matching", "joining", "leaving"):
             break
         now = max(now + 1, slac.step(now))
     assert slac.state in ("ready", "failed", "idle")

@@ -506,8 +506,9 @@ def test_leave_puts_a_fresh_key_into_the_modem():
     count = len(rig.times(KEY))
     rig.slac.ignore = True
     rig.slac.leave(rig.now)
-    assert rig.slac.state == "idle"
+    assert rig.slac.state == "leaving"
     rig.run(1000)
+    assert rig.slac.state == "idle"
     (new,) = rig.frames(KEY)[count:]
     assert new[41:57] not in (NMK, bytes(16)) and new[33:40] != NID and not rig.slac.keyed
     rig.slac.leave(rig.now)
@@ -532,6 +533,15 @@ def test_leave_is_done_within_a_second_even_with_a_deaf_modem():
     times = rig.times(KEY)[count:]
     assert len(times) == 3 and times[-1] - begin <= 1000
     assert rig.slac.keyed  # so the next leave tries again
+    assert rig.slac.state == "idle"
+
+
+def test_new_object_leaves_as_well():
+    """The one that matched may be unloaded by then."""
+    rig = Rig(station())
+    rig.slac.leave(0)
+    rig.run(1000)
+    assert len(rig.times(KEY)) == 1 and rig.slac.state == "idle" and rig.slac.keyed is False
 
 
 def test_same_key_again_is_not_written():

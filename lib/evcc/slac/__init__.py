@@ -31,7 +31,7 @@ _log = get_logger("evcc.slac")
 
 
 class Slac:
-    """EV matching. `state`: "idle" "matching" "joining" "ready" "failed".
+    """EV matching. `state`: "idle" "matching" "joining" "ready" "failed" "leaving".
 
     "ready" means: go on with IPv6 and SDP; `link` says whether the modem reported the link (one
     that does not is no failure). `failure`: the step that failed and what was seen. `evse`: MAC of
@@ -46,7 +46,7 @@ class Slac:
         self.params = params
         self.toggle = toggle
         self.counters = {}
-        self.keyed = False  # a station's key is, or may be, in the modem
+        self.keyed = None  # a station's key is in the modem (or may be); None: not known
         self.nmk = None  # the one the modem confirmed
         self.now = 0
         self._buf = bytearray(88)
@@ -61,6 +61,7 @@ class Slac:
         """Pilot has come to B (or a new run is wanted): look for the station."""
         self.now = now
         self._reset("matching")
+        self.keyed = bool(self.keyed)
         self._run(matching.story(self))
 
     def feed(self, frame, now):
@@ -104,10 +105,15 @@ class Slac:
         return self._due if self._story is not None else now + _IDLE
 
     def leave(self, now):
-        """Unplugged, terminated, failed (never at pause): a fresh key into the modem if needed."""
+        """Unplugged, terminated, failed (never at pause): a fresh key into the modem if needed.
+
+        "leaving" until the modem has it, 0.6 s at most; then "idle". A new object cannot know
+        whether a key was set, and takes it that one was.
+        """
         self.now = now
         self._reset("idle")
-        if self.keyed:
+        if self.keyed is not False:
+            self.state = "leaving"
             self._run(matching.leaving(self))
 
     # ---- for the story -------------------------------------------------------------------------

@@ -223,6 +223,7 @@ def leaving(s):
         nid = s.urandom(6) + b"\x00"
     if (yield from ask(s, _KEY, 0x6009, homeplug.set_key_req, s.mac, nid, nmk)) is not None:
         s.keyed = False
+    s.state = "idle"
 
 
 # ---- small steps ---------------------------------------------------------------------------
