@@ -49,7 +49,9 @@ def met(row):
 def change(row, before):
     """How much worse than the committed figure, as a fraction (negative: better), or None."""
     old, new = before.get("value"), row.get("value")
-    if old is None or new is None or row.get("noisy") or not old:
+    if old is None or new is None or not old:
+        return None
+    if row.get("noisy") or row.get("unit") == "times":  # ratios of wall-clock times
         return None
     if row.get("unit") != before.get("unit"):
         return None
