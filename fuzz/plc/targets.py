@@ -107,14 +107,6 @@ def spi(data):
         now += 20
         port.poll(now)
     assert port.ready
-    bus.waiting = bytes(1600)  # flush what looks like the begin of a frame
-    for _ in range(3):
-        now += 20
-        port.poll(now)
-        while port.receive() is not None:
-            pass
-        bus.waiting = framed(b"\7" * 60)
-    assert port.ready or port._state == 1
 
 
 def _mme(c):

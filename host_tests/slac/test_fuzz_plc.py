@@ -52,7 +52,7 @@ def _fuzz(name, folder, *options, limit):
 
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_short_fuzzing(name, tmp_path):
-    assert _fuzz(name, tmp_path, "-max_total_time=3", "-seed=1", limit=60) > 500
+    assert _fuzz(name, tmp_path, "-max_total_time=3", "-seed=1", limit=60) > 200
 
 
 @pytest.mark.slow
@@ -60,4 +60,4 @@ def test_short_fuzzing(name, tmp_path):
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_long_fuzzing(name, tmp_path):
     """60 s or more each"""
-    assert _fuzz(name, tmp_path, "-max_total_time=62", limit=300) > 20000
+    assert _fuzz(name, tmp_path, "-max_total_time=62", limit=300) > 5000
