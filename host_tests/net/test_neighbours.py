@@ -244,3 +244,29 @@ def test_start_forgets():
     assert not line.ev.ready and line.ev.tcp is None
     line.run(1100)
     assert line.ev.ready and not line.ev.udp_send(SE, 1, 2, b"", line.now)
+
+
+def test_unasked_advertisement_confirms_nothing():
+    h = new()
+    h.learn(SE, SE_MAC, 0)
+    h.feed(frames.na(flags=0x20), 29000)
+    h.udp_send(SE, 1, 2, b"", 30000)
+    assert [f[20] for f in h.sent] == [58, 17]  # is checked all the same
+
+
+def test_three_questions_then_the_group_again():
+    h = new()
+    h.learn(SE, SE_MAC, 0)
+    for t in range(30000, 31300, 100):
+        h.udp_send(SE, 1, 2, b"", t)
+    asked = [f[:6] for f in h.sent if f[20] == 58]
+    assert asked == [SE_MAC] * 3 + [bytes.fromhex("3333ff5e5e02")] * 2
+
+
+def test_other_options_are_passed_over():
+    h = new()
+    h.feed(
+        frames.ns(option=b"\x0e\1nonce!" + b"\1\2" + bytes(14) + b"\1\1" + SE_MAC, eth=OTHER_MAC),
+        1,
+    )
+    assert h.sent == [NA_ANSWER]

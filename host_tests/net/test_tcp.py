@@ -161,6 +161,15 @@ def test_forged_refusal_needs_our_number():
     assert p.tcp.state == "ESTABLISHED"
 
 
+def test_half_answers_to_a_syn_open_nothing():
+    p = Peer()
+    (syn,) = p.heard()
+    p.say(SYN, seq=5)
+    p.say(ACK, ack=syn.seq + 1)
+    p.say(PSH, data=b"x", ack=syn.seq + 1)
+    assert p.tcp.state == "SYN_SENT" and not p.heard() and not p.inbox
+
+
 def test_no_neighbour():
     line = Line()
     line.se.feed = lambda frame, now: None
@@ -207,6 +216,8 @@ def test_close_while_connecting():
         (b"\3\1\2\4", 1220),
         (b"\x08\x50\1\1", 1220),
         (b"\1\1\1\2", 1220),
+        (b"\x0a\4\3\xe8", 1220),
+        (b"\2\3\3\0", 1220),
     ],
 )
 def test_mss(options, mss):
@@ -341,6 +352,18 @@ def test_only_one_segment_is_repeated_until_it_is_acknowledged():
     p.ack += 2880  # the second had arrived
     p.say()
     assert not p.wait(5000) and p.tcp._len == 0
+
+
+def test_timer_starts_again_with_each_acknowledgement():
+    p = Peer().established()
+    p.tcp.send(bytes(2880), p.line.now)
+    p.heard()
+    p.line.run(80)
+    p.ack += 1440
+    p.say()
+    assert not p.wait(80)  # 160 ms after sending, 80 after the acknowledgement
+    (s,) = p.wait(60)
+    assert s.seq == p.ack
 
 
 def test_lost_ack_is_no_matter():
