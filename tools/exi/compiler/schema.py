@@ -189,6 +189,8 @@ class _Reader:
             if isinstance(item, XsdGroup) or (item.min_occurs, item.max_occurs) != (1, 1):
                 raise _NotFlat
             items.extend(self.substitutes(item))
+        # EXI 1.0 clause 8.5.4.3: a wildcard's code comes behind the elements' (Transform's XPath)
+        items.sort(key=lambda item: isinstance(item, XsdAnyElement))
         slots.extend(self.alternatives(items, low, high))
 
     def alternatives(self, items, low, high):
