@@ -6,13 +6,15 @@
 Each set gives the messages that reach new parts of the codec, by seeds that are fixed here.
 """
 
+import tools  # noqa: F401  (puts lib/ on the path)
+
+# isort: split
 import hashlib
 from pathlib import Path
 
 from evcc import exi
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-import tools  # noqa: F401  (puts lib/ on the path)
 from fuzz.exi import target
 from host_tests.exi.oracle import generate, xsd
 
