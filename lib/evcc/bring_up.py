@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From plug-in to an open TCP connection: SLAC, IPv6, SDP, TCP; and leaving the network again.
+"""From plug-in to a connection: SLAC, IPv6, SDP, TCP, TLS; and leaving the network again.
 
 The controller's story until there is a session (ISO 15118-3 matching, ISO 15118-20 7.6 to 7.9).
 Nothing of it, nor what it imports but the network itself, is needed while charging, so that the
@@ -24,7 +24,7 @@ def bring_up(c):
     c.setup_end = c.now + c.params.setup_timeout_s * 1000
     yield from network(c)
     while True:
-        address, port, mac = yield from discover(c)
+        address, port, tls, mac = yield from discover(c)
         error = yield from connect(c, address, port, mac)
         if error is None:
             break
@@ -33,7 +33,8 @@ def bring_up(c):
             raise V2GError("TCP_FAILED", error)
         log.warning("TCP %s, again", error)
         yield _AGAIN_MS
-    c.slac = None
+    if tls:
+        yield from secure(c)
 
 
 def check(c):
@@ -77,7 +78,7 @@ def network(c):
 
 
 def discover(c):
-    """SDP; returns (address, port, mac)."""
+    """SDP; returns (address, port, tls, mac)."""
     from evcc.sdp import Sdp
 
     c.enter("discovering")
@@ -90,12 +91,11 @@ def discover(c):
         yield 10
     address, port, tls, mac = c.sdp.result
     c.sdp = None
-    if tls:
-        raise V2GError("TLS_REFUSED", "the station wants TLS, which is not there yet")
-    if not c.params.allow_iso20_without_tls:
-        raise V2GError("TLS_REFUSED", "allow_iso20_without_tls is not set")
-    log.warning("ISO 15118-20 WITHOUT TLS: for the bench only")
-    return address, port, mac
+    if not tls:
+        if not c.params.allow_iso20_without_tls:
+            raise V2GError("TLS_REFUSED", "no TLS, and allow_iso20_without_tls is not set")
+        log.warning("ISO 15118-20 WITHOUT TLS: for the bench only")
+    return address, port, tls, mac
 
 
 def connect(c, address, port, mac):
@@ -110,6 +110,39 @@ def connect(c, address, port, mac):
             return c.tcp.error or "timeout"
         yield 10
     return None
+
+
+def secure(c):
+    """TLS 1.3 with mutual authentication over the open connection, one slice of work a step."""
+    from evcc.pki import CertificateError, store
+    from evcc.pki.clock import Clock
+    from evcc.tls.client import TlsClient
+
+    c.enter("securing")
+    folder = c.params.pki_dir
+    try:
+        roots = store.roots(folder)
+        identity = store.Identity(folder)
+    except CertificateError as error:
+        raise V2GError("TLS_FAILED", str(error)) from None
+    if not roots:
+        raise V2GError("TLS_FAILED", "no certificate in %s/v2g_root" % folder)
+    rtc = None if c.unix is None else c.unix_now
+    tls = TlsClient(c.tcp_send, c.urandom, roots, identity, c.params, Clock(rtc))
+    tls.keylog = c.keylog
+    c.tls = tls
+    c.tcp.on_data = tls.feed
+    tls.start(c.now)
+    while tls.state != "ready":
+        check(c)
+        if tls.state in ("failed", "closed"):
+            raise V2GError("TLS_FAILED", tls.error or "closed")
+        if c.tcp.state == "CLOSED":
+            raise V2GError("TLS_FAILED", c.tcp.error or "connection closed")
+        if c.now > c.setup_end:
+            raise V2GError("SETUP_TIMEOUT", "TLS")
+        yield 0
+    log.info("%s", tls.summary())
 
 
 def leave(c):

@@ -53,10 +53,12 @@ class Controller:
         self._trace = trace
         self.use_slac = slac
         self.keyed = False  # the modem may hold a station's key
-        self._unix = unix
+        self.unix = unix
         self.mac = parse_mac(params.mac)
         self.sdp = None
         self.tcp = None
+        self.tls = None
+        self.keylog = None  # gets the lines of an NSS key log; bench only
         self._framer = None
         self._exchange = None
         self.stopped = None
@@ -127,6 +129,8 @@ class Controller:
             wake = min(wake, self.host.step(now))
         if self.sdp:
             wake = min(wake, self.sdp.step(now))
+        if self.tls:
+            wake = min(wake, self.tls.step(now))
         exchange = self._exchange
         if exchange:
             self._watch(now)
@@ -141,7 +145,9 @@ class Controller:
         """Something raised where nothing may: end this session, keep safety and the loop alive."""
         log.error("internal: %r", error)
         self.safety.release()
-        self.slac = self.sdp = self._exchange = self.tcp = self._framer = self.host = None
+        self.slac = self.sdp = self._exchange = self.tcp = self.tls = self._framer = self.host = (
+            None
+        )
         self.result = "INTERNAL_ERROR"
         self.detail = repr(error)
         self.sessions += 1
@@ -184,6 +190,8 @@ class Controller:
             exchange.throw(V2GError("UNDECODABLE", self._framer.error), now)
         elif self.tcp.state == "CLOSED":
             exchange.throw(V2GError("LINK_LOST", self.tcp.error or "closed"), now)
+        elif self.tls and self.tls.state != "ready":
+            exchange.throw(V2GError("LINK_LOST", self.tls.error or "TLS closed"), now)
         elif self.setup_end is not None:
             if exchange.state not in ("supportedAppProtocol", "SessionSetup"):
                 self.setup_end = None
@@ -214,7 +222,7 @@ class Controller:
     def _plugged(self):
         """One session, whatever becomes of it; ends with safe outputs and a result."""
         self.safety.reset()
-        self.result = self.stopped = self.session = self.protocol = None
+        self.result = self.stopped = self.session = self.protocol = self.tls = None
         self.detail = ""
         self.vehicle.notify("plugged")
         reason, detail = "COMPLETED", ""
@@ -267,9 +275,9 @@ class Controller:
 
         self.enter("session")
         self._framer = Framer(self._message)
-        self.tcp.on_data = self._framer.feed
+        (self.tls or self.tcp).on_data = self._framer.feed
         sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
-        yield from self._exchanges(Exchange(sap.story(), sap, self.tcp.send))
+        yield from self._exchanges(Exchange(sap.story(), sap, self._send))
         self.protocol = sap.agreed
         del sap
         forget("evcc.sap")
@@ -283,11 +291,11 @@ class Controller:
         exi.load(self.protocol)
         gc.collect()
         evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
-        session = Session(self.vehicle, self.safety, self.params, evccid, self._unix, self._trace)
+        session = Session(self.vehicle, self.safety, self.params, evccid, self.unix, self._trace)
         self.session = session
         if self.stopped:
             session.wish_stop(self.stopped)
-        yield from self._exchanges(Exchange(session.story(), session, self.tcp.send))
+        yield from self._exchanges(Exchange(session.story(), session, self._send))
 
     def _exchanges(self, exchange):
         """Run one story to its end. Raises its V2GError."""
@@ -299,6 +307,17 @@ class Controller:
         if exchange.error:
             raise exchange.error
 
+    def _send(self, message, now):
+        """One V2GTP message into the connection; False: no room now."""
+        return self.tls.write(message) if self.tls else self.tcp.send(message, now)
+
+    def tcp_send(self, data):
+        return self.tcp.send(data, self.now)
+
+    def unix_now(self):
+        """Unix time in s, where a clock is known."""
+        return self.unix + self.now // 1000
+
     def _message(self, payload_type, payload, now):
         if self._exchange:
             self._exchange.feed(payload_type, payload, now)
@@ -309,6 +328,8 @@ class Controller:
         tcp = self.tcp
         if tcp:
             self.enter("closing")
+            if self.tls:
+                self.tls.close()
             end = self.now + (_LEAVE_MS if good else 0)
             while tcp.state == "ESTABLISHED" and self.now < end:
                 yield 20
@@ -317,5 +338,5 @@ class Controller:
             while tcp.state != "CLOSED" and self.now < end:
                 yield 20
             tcp.abort(self.now)
-        self.sdp = self.tcp = self._framer = None
+        self.sdp = self.tcp = self.tls = self._framer = None
         self.host = None

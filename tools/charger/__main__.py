@@ -11,6 +11,7 @@ from tools.charger.faults import EMULATION_ONLY
 from tools.charger.power import PowerPlan
 from tools.charger.scenario import Scenario, ScenarioError, load
 from tools.charger.secc.config import SERVICES, SETS, TABLE
+from tools.charger.tls import GROUPS, TlsError, context
 
 
 def parser():
@@ -40,6 +41,8 @@ def parser():
         help="any setting; --set help lists them",
     )
     p.add_argument("--no-slac", action="store_true", help="plain Ethernet, no PLC adapter")
+    p.add_argument("--pki", metavar="DIR", help="TLS 1.3 with this PKI (python -m tools.pki make)")
+    p.add_argument("--tls-profile", choices=GROUPS, default="strict", help="TLS group offered")
     p.add_argument("--once", action="store_true", help="end after one session")
     p.add_argument("--wait", type=float, metavar="S", help="end after S seconds in any case")
     p.add_argument("--log", metavar="FILE", help="decoded messages, one JSON object per line")
@@ -55,7 +58,7 @@ def main(arguments=None):
                 print(f"{name:24} {default!s:24} {text}" + (f" {limits}" if limits else ""))
             return 0
         return serve(options, *build(options))
-    except (ScenarioError, BenchError, ValueError) as error:
+    except (ScenarioError, BenchError, TlsError, ValueError) as error:
         print(f"charger: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -118,6 +121,7 @@ def serve(options, scenario, plan):
         slac=not options.no_slac,
         say=say,
         on_message=on_message,
+        tls=context(options.pki, options.tls_profile) if options.pki else None,
     )
     shown = 0
     try:

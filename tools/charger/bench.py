@@ -2,7 +2,7 @@
 """The station on a real interface: kernel sockets for SDP and TCP, AF_PACKET for SLAC.
 
 For a board on a bench: a PC with a PLC adapter (or any Ethernet, without SLAC) charges it. There
-is no pilot and no power; the output is ideal. One session at a time, plain TCP.
+is no pilot and no power; the output is ideal. One session at a time.
 """
 
 import errno
@@ -16,6 +16,7 @@ from tools.charger import sdp
 from tools.charger.connection import Connection
 from tools.charger.output import IdealOutput
 from tools.charger.secc.session import Secc
+from tools.charger.tls import TlsServer
 
 _MOST_WAIT_S = 0.5
 _SIOCGIFHWADDR = 0x8927
@@ -53,11 +54,12 @@ def interface_address(interface):
 
 class Bench:
     """interface: name; scenario: Scenario; plan: PowerPlan; slac: match over AF_PACKET;
-    say(text): for the person; on_message(entry): each decoded message."""
+    say(text): for the person; on_message(entry): each decoded message; tls: None or SSLContext."""
 
-    def __init__(self, interface, scenario, plan, *, slac, say, on_message=None):
+    def __init__(self, interface, scenario, plan, *, slac, say, on_message=None, tls=None):
         self.interface, self.scenario, self.plan = interface, scenario, plan
         self.say, self.on_message = say, on_message
+        self.tls, self._secure = tls, False
         self.address, self.index, self.mac = interface_address(interface)
         self.selector = selectors.DefaultSelector()
         self.connection = self.secc = self.link = self.slac = self._tcp = None
@@ -162,8 +164,8 @@ class Bench:
         payload, sender = self._udp.recvfrom(2048)
         if sender[3] != self.index:
             return
-        security = self.scenario.config.sdp_security
-        security = "none" if security == "as asked" else security  # there is no TLS here
+        security = sdp.choose(self.scenario.config.sdp_security, payload, self.tls is not None)
+        self._secure = security == "tls"
         reply = sdp.answer(payload, self.address, self.port, security)
         if reply is None:
             self.say(f"SDP: {len(payload)} bytes from {sender[0]} are no request")
@@ -196,7 +198,8 @@ class Bench:
             memory=self.memory,
             on_message=self.on_message,
         )
-        self.connection = Connection(self.secc, self._send, self._close_tcp)
+        tls = TlsServer(self.tls) if self.tls and self._secure else None
+        self.connection = Connection(self.secc, self._send, self._close_tcp, tls)
         self.selector.register(tcp, selectors.EVENT_READ, self._readable)
 
     def _readable(self, now):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One TCP connection of the station: V2GTP framing around a Secc, answers sent when they are due.
 
-Shared by the emulated station and the one on a real interface. TLS would sit below it.
+Shared by the emulated station and the one on a real interface. With `tls` (a TlsServer) everything
+goes through it.
 """
 
 import heapq
@@ -9,14 +10,17 @@ import struct
 
 from evcc import v2gtp
 
+from tools.charger.tls import TlsError
+
 _LIMIT = 16384  # a CertificateInstallationReq is the largest request
 
 
 class Connection:
     """secc: Secc; send(bytes) -> bool (False: try again later); close(abort) ends TCP."""
 
-    def __init__(self, secc, send, close):
-        self.secc, self._send, self._close = secc, send, close
+    def __init__(self, secc, send, close, tls=None):
+        self.secc, self._raw_send, self._close = secc, send, close
+        self.tls = tls
         self._queue = []  # (send_at, place, bytes)
         self._place = 0
         self.closed = False
@@ -27,6 +31,15 @@ class Connection:
         """Bytes from TCP, in order."""
         if self.closed:
             return
+        if self.tls:
+            try:
+                data = self.tls.feed(data)
+            except TlsError as error:
+                self.tls.flush(self._raw_send)  # the alert
+                self.secc.blame("tls", str(error), now)
+                self.secc.end(f"TLS: {error}", now)
+                self.secc.close_at = now
+            self.tls.flush(self._raw_send)
         self.framer.feed(memoryview(data), now)
         if self.framer.error:
             self.secc.blame("framing", self.framer.error, now)
@@ -42,9 +55,21 @@ class Connection:
                 self._place += 1
                 heapq.heappush(self._queue, (at, self._place, frame[i : i + size]))
 
+    def _send(self, data):
+        """Plaintext or, below TLS, its records; False when earlier ones still wait."""
+        if self.tls is None:
+            return self._raw_send(data)
+        if not self.tls.flush(self._raw_send):
+            return False
+        self.tls.write(data)
+        self.tls.flush(self._raw_send)
+        return True
+
     def step(self, now):
         """Send what is due, close when the session says so. Returns the next deadline in ms."""
         deadline = self.secc.step(now)
+        if self.tls and not self.closed and not self.tls.flush(self._raw_send):
+            deadline = min(deadline, now + 5)
         while self._queue and self._queue[0][0] <= now and not self.closed:
             if not self._send(self._queue[0][2]):
                 return now + 5

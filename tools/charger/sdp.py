@@ -23,3 +23,10 @@ def answer(request, address, port, security="as asked"):
         return None
     byte = {"none": NO_TLS, "tls": TLS}.get(security, request[8])
     return _ANSWER + address + port.to_bytes(2, "big") + bytes((byte, TCP))
+
+
+def choose(setting, request, able):
+    """ "none" or "tls" for a request: by the setting `sdp_security`, and whether TLS is there."""
+    if setting != "as asked":
+        return setting
+    return "tls" if able and request[8:9] == bytes((TLS,)) else "none"

@@ -12,6 +12,7 @@ from tools.charger.net import StationHost
 from tools.charger.scenario import Scenario
 from tools.charger.secc.session import Secc
 from tools.charger.slac import EvseSlac
+from tools.charger.tls import TlsServer
 
 EPOCH_S = 1_767_225_600  # 2026-01-01: the station's clock at world.now == 0
 PORT = 61851
@@ -27,13 +28,14 @@ class Station:
     """
 
     def __init__(
-        self, world, modem, mac, pilot, output, plan=None, scenario=None, on_message=None
+        self, world, modem, mac, pilot, output, plan=None, scenario=None, on_message=None, tls=None
     ):
         self.world, self.modem, self.pilot, self.output = world, modem, pilot, output
         self.scenario = scenario or Scenario()
         self.plan = plan or self.scenario.plan
         self.config = self.scenario.config
         self.on_message = on_message
+        self.tls = tls  # an SSLContext (tools.charger.tls), or None
         self.urandom = world.urandom_for("station")
         self.slac = EvseSlac(mac, self._send, self.urandom)
         self.host = StationHost(mac, self._send, self.urandom)
@@ -44,6 +46,7 @@ class Station:
         self.secc = None
         self.sessions = []
         self.counters = {}
+        self._secure = False  # the last SDP answer said TLS
         self._inbox = []
         self._deaf_until = {"in": 0, "out": 0}
         self._state = pilot.state
@@ -115,8 +118,8 @@ class Station:
     # -- SDP, TCP, session ------------------------------------------------------------------
 
     def _datagram(self, address, port, payload, now):
-        security = self.config.sdp_security
-        security = "none" if security == "as asked" else security  # there is no TLS here
+        security = sdp.choose(self.config.sdp_security, payload, self.tls is not None)
+        self._secure = security == "tls"
         reply = sdp.answer(payload, self.host.address, PORT, security)
         if reply is None:
             self._count("sdp refused")
@@ -181,7 +184,8 @@ class _TcpConnection(Connection):
     def __init__(self, station, tcp):
         self.station, self.tcp = station, tcp
         self.reported = False
-        super().__init__(station.secc, self._out, self._close_tcp)
+        tls = TlsServer(station.tls) if station.tls and station._secure else None
+        super().__init__(station.secc, self._out, self._close_tcp, tls)
 
     def _out(self, data):
         return self.tcp.send(data, self.station.world.now)
