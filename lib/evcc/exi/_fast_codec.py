@@ -6,16 +6,18 @@ in the wide form, characters beyond ASCII, KeyInfo) ends the kernel without resu
 decides or names the error. Viper ints are machine words; 32 bits are assumed.
 
 The first three variables live in registers, hence the arguments' order; acc and x come in with
-anything. `st` is the tuple that `tables.kernel` makes: 0 page addresses, 1 names, 2 stack of
+anything. `st` is the tuple that `state` makes: 0 page addresses, 1 names, 2 stack of
 objects, 3 of ints, 4 scratch, 5 a RationalNumber, 6 empty dicts by size, 7 name(), 8 bytes_at,
 9 bytearray_at, 10 str, 11 (False, True), 12 big(), 13 array of objects (any, True, False),
 14 None, 15 index(), 16 the number 28, 17 type.
 """
 
+import struct
 import sys
+from array import array
 
 import micropython
-import uctypes  # noqa: F401  no kernels without its bytes_at
+import uctypes
 
 from evcc.compat import const
 
@@ -34,6 +36,52 @@ _MAX = (
     b"\x01\x00\xff\x00\x00\x00\x02\x00\x03\x00\x04\x00\x05\x00\x06\x00\x08\x00\x0a\x00\x10\x00"
     b"\x14\x00\x18\x00\x20\x00\x80\x00\xff\x00\x00\x04\x00\x08"
 )
+
+
+_bases = bytearray(128)
+
+
+def addresses(tabs, base):
+    """Where record 0 would lie if the table of a page began there, for every page."""
+    for i in range(32):
+        if tabs[i] is not None:
+            at = uctypes.addressof(tabs[i]) - 4 * base[i] & 0xFFFFFFFF
+            struct.pack_into("<I", _bases, 4 * i, at)
+
+
+def _big(high, b, a, more, sign):
+    n = (high << 28 | b) << 28 | a if more > 1 else high << 28 | b
+    return -n - 1 if sign else n
+
+
+def state(tabs, base, names, name, index):
+    """What the kernels need and keep, see above."""
+    dicts = [{}]
+    for n in range(1, 17):
+        room = {}.fromkeys(("a",) * n)  # n places, one taken
+        del room["a"]
+        dicts.append(room)
+    addresses(tabs, base)
+    return (
+        _bases,
+        names,
+        [None] * 60,
+        bytearray(256),
+        bytearray(64),
+        {name(0): 0, name(1): 0},
+        dicts,
+        name,
+        uctypes.bytes_at,
+        uctypes.bytearray_at,
+        str,
+        (False, True),
+        _big,
+        array("O", (None, True, False)),
+        None,
+        index,
+        28,
+        type,
+    )
 
 
 @micropython.viper

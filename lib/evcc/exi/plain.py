@@ -13,7 +13,7 @@ escape, which only an empty value may take. States in use are kept, up to `LIMIT
 import sys
 
 from evcc.compat import const
-from evcc.exi.tables import EXIError, base, find, index, load, name, names, root, tabs, width
+from evcc.exi.tables import EXIError, base, find, index, load, name, names, root, slot, tabs, width
 
 _LAST = const(1)
 _OPTIONAL = const(2)
@@ -45,10 +45,8 @@ def state(number, more=0, mixed=0):
         found = [0, key]
         end = 1
         if number >= 0:
-            tab = tabs[number >> 6]
-            i = (number - base[number >> 6]) * 4
             while True:
-                flags = tab[i]
+                flags = slot(number)[0]
                 found.append(None)
                 mixed = flags >> 5 & 1
                 if not flags & _CHOICE:
@@ -58,7 +56,7 @@ def state(number, more=0, mixed=0):
                     more = 0
                 if flags & _LAST:
                     break
-                i += 4
+                number += 1
         if end:
             found.append((None, _END, 0, 0, None, None))
         found[0] = width(len(found) - 2 + mixed)
@@ -74,52 +72,39 @@ def production(at, code):
         _kept = 0
     _kept += 1
     number = (at[1] >> 1) + code
-    tab = tabs[number >> 6]
-    i = (number - base[number >> 6]) * 4
-    flags = tab[i]
-    record = tab[i + 2] | (tab[i + 3] & 7) << 8
-    bound = tab[i + 3] >> 3
-    op = _TYPE if record else _RATIONAL
-    a = record
+    flags, key, a, bound = slot(number)
+    op = _TYPE if a else _RATIONAL
     b = 0
     if flags & _SIMPLE:
-        table = tabs[record >> 6]
-        k = (record - base[record >> 6]) * 4
-        op = table[k]
-        a = table[k + 1]
-        b = table[k + 2] | table[k + 3] << 8
-        if op < 4:
-            if op == 3:
-                a -= a >> 7 << 8
-            elif op == 2:
-                a |= (b & 255) << 8
-                b = (b >> 8) - 1
-            else:
-                a = 0
+        tab = tabs[a >> 6]
+        i = (a - base[a >> 6]) * 4
+        op, a, x, b = tab[i : i + 4]
+        if op == 2:
+            a |= x << 8
+            b -= 1
+        else:
+            b = x | b << 8
+            if op < 2:
                 b = op
-        elif op == 4:
-            a, b = 0, a | b << 8
-        elif op == 5:
-            a, b = b & 255, (1 << a) - 1
-        elif op == 6:
-            b = (1 << (a if a < 255 else 280)) - 1
-            a = -1 - b
+            elif op == 3:
+                a -= a >> 7 << 8
+            elif op == 4:
+                a, b = 0, a | b << 8
+            elif op < 7:
+                b = (1 << (a if a < 255 else 280)) - 1
+                a = x if op == 5 else -1 - b
         if flags & _PLAIN:
             op += _DIRECT
-    key = name(tab[i + 1] | (flags & 0xC0) << 2)
     many = None
     if bound:
         first = number
-        k = i
-        while k and tab[k - 4] & _CHOICE:
-            k -= 4
+        while first > base[first >> 6] and slot(first - 1)[0] & _CHOICE:
             first -= 1
         many = _MAX[bound], 2 if bound == 1 else 1, state(first, 1), number - first
-    while tab[i] & _CHOICE:
-        i += 4
+    while slot(number)[0] & _CHOICE:
         number += 1
-    after = state(-1, 0, flags >> 5 & 1) if tab[i] & _LAST else state(number + 1)
-    made = at[code + 2] = key, op, a, b, after, many
+    after = state(-1, 0, flags >> 5 & 1) if slot(number)[0] & _LAST else state(number + 1)
+    made = at[code + 2] = name(key), op, a, b, after, many
     return made
 
 
@@ -367,8 +352,6 @@ def write(buf, o, acc, na, now, message):
     look = 2
     home = now[1] >> 1
     try:
-        if not isinstance(message, dict):
-            raise EXIError("%r is no dict" % (message,))
         while True:
             w = now[0]
             if items is not None:
@@ -398,7 +381,7 @@ def write(buf, o, acc, na, now, message):
             key, op, a, b, now, many = p
             if op == _END:
                 if used != len(message):
-                    _unused(message, home)
+                    _unused(message, home, used)
                 if not stack:
                     while na > 0:
                         na -= 8
@@ -424,7 +407,7 @@ def write(buf, o, acc, na, now, message):
                     if count != many[0]:
                         now = many[2]
                         look = many[3] + 3
-            if op == _TYPE:
+            if op == _TYPE or op == _RATIONAL:
                 if not isinstance(v, dict):
                     raise EXIError("%r is no dict" % (v,))
                 stack.append((message, now, key, count, items, look, used, many, home))
@@ -439,25 +422,7 @@ def write(buf, o, acc, na, now, message):
                 pend = 0
             octets = -1
             blob = None
-            if op == _RATIONAL:
-                if not isinstance(v, dict):
-                    raise EXIError("%r is no dict" % (v,))
-                for x in ("Exponent", "Value"):
-                    n = v.get(x)
-                    if n is None:
-                        raise EXIError("missing", x)
-                    w = 128 if x == "Exponent" else 32768
-                    if not isinstance(n, int) or n is True or n is False:
-                        raise EXIError("%r is no integer" % (n,), x)
-                    if not -w <= n < w:
-                        raise EXIError("%d is not in %d..%d" % (n, -w, w - 1), x)
-                if len(v) != 2:
-                    _unused(v, 0)
-                acc = acc << 14 | v["Exponent"] + 128 << 4 | (n < 0)
-                na += 14
-                octets = ~n if n < 0 else n
-                pend = 2
-            elif op < 7:
+            if op < 7:
                 acc <<= pend
                 na += pend
                 if op == 2:
@@ -547,37 +512,31 @@ def write(buf, o, acc, na, now, message):
     _fail(e, stack, message, key, count)
 
 
-def _label(number):
-    tab = tabs[number >> 6]
-    i = (number - base[number >> 6]) * 4
-    return name(tab[i + 1] | (tab[i] & 0xC0) << 2), tab[i]
-
-
 def _missing(now):
     """The names of which one had to come: the last particle of a state."""
     number = (now[1] >> 1) + len(now) - 3
-    text = _label(number)[0]
-    while number & 63 and _label(number - 1)[1] & _CHOICE:
+    text = name(slot(number)[1])
+    while number > base[number >> 6] and slot(number - 1)[0] & _CHOICE:
         number -= 1
-        text = _label(number)[0] + " or " + text
+        text = name(slot(number)[1]) + " or " + text
     return text
 
 
-def _unused(message, number):
+def _unused(message, number, used):
     """Raises for what is in a message and not in its type, or beside another choice."""
     known = []
     flags = 0
     while not flags & _LAST:
-        key, flags = _label(number)
-        known.append(key)
+        flags, key, _, _ = slot(number)
+        known.append(name(key))
         number += 1
     for key in message:
         if key not in known:
             raise EXIError("not in the schema", str(key))
-    for key in message:
-        if message[key] is None or message[key] == []:
-            return
-    raise EXIError("more than one of a choice: " + ", ".join(message))
+        if message[key] is not None and message[key] != []:
+            used -= 1
+    if used:
+        raise EXIError("more than one of a choice: " + ", ".join(message))
 
 
 def _octets(v):
@@ -597,8 +556,14 @@ _DONE = [0, 0, (None, _END, 0, 0, None, None)]
 
 def _alone(number, after=_DONE, bits=0, code=0):
     """A state, as a list or by code, with nothing in it but the element of slot `number`."""
-    p = production([0, number << 1, None], 0)[:4] + (after, None)
-    return {0: bits, code + 2: p} if bits else [0, number << 1, p]
+    key = -4 - number
+    found = None if bits else _states.get(key)
+    if found is None:
+        p = production([0, number << 1, None], 0)[:4] + (after, None)
+        if bits:
+            return {0: bits, code + 2: p}
+        found = _states[key] = [0, number << 1, p]
+    return found
 
 
 def _decode(data, at, now):
@@ -651,30 +616,30 @@ def encode_into(schema, name, message, buf, offset=0):
     return at + 7 >> 3
 
 
-def _fragment(schema, name, code):
+def _fragment(schema, wanted, code):
     """(slot number, code, n, relaxed) of a fragment by name or by code."""
     entries = load(schema)[1]
     for at in range(2, len(entries), 4):
         found = entries[at] | (entries[at + 1] & 0x7F) << 8
-        slot = entries[at + 2] | entries[at + 3] << 8
-        if code == found or name and name == _label(slot)[0]:
-            return slot, found, entries[0] | entries[1] << 8, entries[at + 1] > 0x7F
-    raise EXIError("no signed element of " + schema, name)
+        number = entries[at + 2] | entries[at + 3] << 8
+        if code == found or wanted and wanted == name(slot(number)[1]):
+            return number, found, entries[0] | entries[1] << 8, entries[at + 1] > 0x7F
+    raise EXIError("no signed element of " + schema, wanted)
 
 
 def fragment_into(schema, name, value, buf):
     """Encode a fragment into `buf`; returns the end."""
-    slot, code, n, relaxed = _fragment(schema, name, -1)
+    number, code, n, relaxed = _fragment(schema, name, -1)
     bits = width(n + 1)
     if relaxed:
-        record = production([0, slot << 1, None], 0)[2]
+        record = slot(number)[2]
         if not isinstance(value, dict) or len(value) != 2 or "Id" not in value:
             raise EXIError("not Id and value", name)
         at = _encode(buf, 8, code << 9 | 4, bits + 9, _alone(record), {"Id": value["Id"]})
         at = _encode(buf, at, n + 13, 9, _alone(record + 1), {"value": value.get("value")})
         at = _encode(buf, at, n + 1, 8, _DONE, {})
     else:
-        at = _encode(buf, 8, code, bits, _alone(slot), {name: value})
+        at = _encode(buf, 8, code, bits, _alone(number), {name: value})
     at = _encode(buf, at, n + 1, bits, _DONE, {})
     buf[0] = 0x80
     return at + 7 >> 3
@@ -687,14 +652,14 @@ def decode_fragment(schema, data):
     bits = width(n + 1)
     if len(data) < 3 or data[0] != 0x80:
         raise EXIError("no EXI header 0x80")
-    slot, _, _, relaxed = _fragment(schema, None, (data[1] << 8 | data[2]) >> 16 - bits)
+    number, _, _, relaxed = _fragment(schema, None, (data[1] << 8 | data[2]) >> 16 - bits)
     at = 8 + bits
     if relaxed:
-        record = production([0, slot << 1, None], 0)[2]
+        _, key, record, _ = slot(number)
+        key = name(key)
         now = _alone(record + 1, {0: 8, n + 3: _DONE[2]}, 9, n + 13)
-        key = _label(slot)[0]
         value, at = read(data, at, _alone(record, now, 9, 4))
     else:
-        key, value, at = _decode(data, at, _alone(slot))
+        key, value, at = _decode(data, at, _alone(number))
     read(data, at, {0: bits, n + 3: _DONE[2]})
     return key, value

@@ -7,8 +7,6 @@ names.bin beside this file (or, where a build has no such file, in `_names.py` a
 strings, interned where the VM can, when first used. Nothing else here opens a file.
 """
 
-import struct
-
 from evcc.compat import const
 
 _PAGES = const(32)  # of 64 records of 4 bytes
@@ -22,12 +20,6 @@ class EXIError(ValueError):
         self.why = why
         self.path = path
 
-    def inside(self, key, index=-1):
-        """One level further out: the path grows at its front."""
-        if index >= 0:
-            key = "%s[%d]" % (key, index)
-        self.path = key if self.path is None else key + "." + self.path
-
     def __str__(self):
         return self.why if self.path is None else self.path + ": " + self.why
 
@@ -37,7 +29,7 @@ base = [0] * _PAGES  # page -> number of that table's first record
 names = []  # number -> str, None when not read yet
 _sets = {}  # schema -> (roots, fragments)
 _pool = None
-_fast = _bases = None  # the viper kernels and what they know of `tabs`
+_fast = None  # the viper kernels
 
 
 def _chunk(name):
@@ -48,7 +40,7 @@ def _chunk(name):
             tabs[i] = module.T
             base[i] = page << 6
         if _fast:
-            _addresses()
+            _fast.addresses(tabs, base)
     if len(names) < module.NAMES:
         names.extend([None] * (module.NAMES - len(names)))
     return module
@@ -73,16 +65,21 @@ def load(schema):
     return found
 
 
+def slot(number):
+    """Of a slot: (flags, number of its name, its type's record, index of its occurrence)."""
+    tab = tabs[number >> 6]
+    i = (number - base[number >> 6]) * 4
+    last = tab[i + 3]
+    return tab[i], tab[i + 1] | (tab[i] & 0xC0) << 2, tab[i + 2] | (last & 7) << 8, last >> 3
+
+
 def root(found, code):
     """(name, record, simple, code, slot) of global element `code` of a loaded set, or None."""
     made = found[3].get(code)
     if made is None and 2 * code < len(found[0]):
         number = found[0][2 * code] | found[0][2 * code + 1] << 8
-        tab = tabs[number >> 6]
-        i = (number - base[number >> 6]) * 4
-        key = name(tab[i + 1] | (tab[i] & 0xC0) << 2)
-        record = tab[i + 2] | (tab[i + 3] & 7) << 8
-        made = found[3][code] = key, record, tab[i] & 16, code, number
+        flags, key, record, _ = slot(number)
+        made = found[3][code] = name(key), record, flags & 16, code, number
     return made
 
 
@@ -163,74 +160,27 @@ def find(schema, wanted):
     if made is None:
         roots = found[0]
         low, high = 0, len(roots) // 2
-        while low < high:  # they are sorted
+        while made is None:  # they are sorted
+            if low == high:
+                raise EXIError("no message of " + schema, wanted)
             at = (low + high) // 2
-            number = roots[2 * at] | roots[2 * at + 1] << 8
-            page = number >> 6
-            i = (number - base[page]) * 4
-            key = text(tabs[page][i + 1] | (tabs[page][i] & 0xC0) << 2)
+            key = text(slot(roots[2 * at] | roots[2 * at + 1] << 8)[1])
             if key == wanted:
                 made = found[3][wanted] = root(found, at)
-                break
-            if key < wanted:
+            elif key < wanted:
                 low = at + 1
             else:
                 high = at
-        else:
-            raise EXIError("no message of " + schema, wanted)
     return made
 
 
 def kernel():
     """(decode, encode, state) of the viper kernels, or None where they cannot be."""
-    global _fast, _bases
+    global _fast
     try:
         from evcc.exi import _fast_codec as fast
     except (ImportError, SyntaxError, ValueError):  # ValueError: a .mpy for another machine
         return None
-    from array import array
-
     load("sap")
     _fast = fast
-    scratch = bytearray(64)
-    dicts = [{}]
-    for n in range(1, 17):
-        room = {}.fromkeys(("a",) * n)  # n places, one taken
-        del room["a"]
-        dicts.append(room)
-    ints = bytearray(256)
-    _bases = bytearray(4 * _PAGES)
-    _addresses()
-    state = (
-        _bases,
-        names,
-        [None] * 60,
-        ints,
-        scratch,
-        {name(0): 0, name(1): 0},
-        dicts,
-        name,
-        fast.uctypes.bytes_at,
-        fast.uctypes.bytearray_at,
-        str,
-        (False, True),
-        _big,
-        array("O", (None, True, False)),
-        None,
-        index,
-        28,
-        type,
-    )
-    return fast.decode, fast.encode, state
-
-
-def _big(high, b, a, more, sign):
-    n = (high << 28 | b) << 28 | a if more > 1 else high << 28 | b
-    return -n - 1 if sign else n
-
-
-def _addresses():
-    for i in range(_PAGES):
-        if tabs[i] is not None:
-            at = _fast.uctypes.addressof(tabs[i]) - 4 * base[i] & 0xFFFFFFFF
-            struct.pack_into("<I", _bases, 4 * i, at)
+    return fast.decode, fast.encode, fast.state(tabs, base, names, name, index)
