@@ -155,6 +155,24 @@ def test_decoding_of_anything():
         d.decode(EV + EVSE + b"\x88\xe1\1" + kind.to_bytes(2, "little") + rng.randbytes(60))
 
 
+def test_captured_vectors():
+    """Three frames of real modems and a real station: left-over bytes, two sounds, 0xA14E."""
+    folder = Path(__file__).parent / "slac" / "vectors"
+    frames = {}
+    for line in open(folder / "captured.jsonl"):
+        row = json.loads(line)
+        name, fields = d.decode(bytes.fromhex(row["hex"]))
+        assert name == row["name"]
+        frames[name] = bytes.fromhex(row["hex"]), fields
+    frame, fields = frames["VS_SW_VER.CNF"]
+    assert len(frame) == 297 and fields["version"] == "MAC-QCA7005-1.1.0.730-04-20140815-CS"
+    assert local.get_sw(frame) == (0x22, fields["version"])
+    fields = frames["CM_ATTEN_CHAR.IND"][1]
+    assert fields["num_sounds"] == 2 and fields["mean_db"] == 9.052 and 0 in fields["aag"]
+    fields = frames["VS_SOUND_HEARD.IND"][1]
+    assert fields["pev_mac"] == "02:00:00:0e:0e:01" and len(fields["values"]) == 58
+
+
 def test_captured_frames(field_data):
     """Frames of real cars and stations decode to the fields stated with them."""
     aliases = {"frame_len", "ethertype", "mmtype", "note", "expect", "oui", "nid_matches_nmk"}

@@ -696,6 +696,7 @@ def test_full_modem_is_tried_again():
 def test_modem_that_takes_nothing_fails_in_time():
     rig = Rig(accept=lambda rig, kind: False).start().run(until=("failed",))
     assert 59_000 <= rig.now <= 64_000 and rig.sent == []
+    assert "own modem takes no frames" in rig.slac.failure
 
 
 def test_captured_station_frames(field_data):

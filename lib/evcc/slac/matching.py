@@ -54,7 +54,7 @@ def run(s):
     """One matching run with a RunID of its own. True: joined, or at least on the way."""
     s.begin()
     if not (yield from find(s)):
-        return s.note(_PARM, "no answer")
+        return s.note(_PARM, "no answer" if s.requests else "own modem takes no frames")
     yield from sound(s)
     yield from results(s)
     s.evse = None
@@ -78,8 +78,7 @@ def find(s):
     s.doing, ms, sendings = STEPS[_PARM]
     while sendings and not s.evses:
         sendings -= 1
-        s.requests += 1
-        yield from put(s, homeplug.slac_parm_req, s.mac, s.run_id)
+        s.requests += yield from put(s, homeplug.slac_parm_req, s.mac, s.run_id)
         until = s.now + ms
         while s.now < until:
             yield until
@@ -248,10 +247,13 @@ def ask(s, step, kind, pack, *args):
 
 
 def put(s, pack, *args):
-    """Send one frame; a modem without room is asked again for a second, then it counts as lost."""
+    """Send one frame; a modem without room is asked again for a second. Was it taken?"""
     until = s.now + 1000
-    while not s.emit(pack, *args) and s.now < until:
+    while not s.emit(pack, *args):
+        if s.now >= until:
+            return False
         yield s.now + 10
+    return True
 
 
 def wait(s, until):
