@@ -30,7 +30,8 @@ def digest(name, *parts):
 
 
 def _pad(key, x, size):
-    return bytes((key[i] if i < len(key) else 0) ^ x for i in range(size))
+    n = int.from_bytes(bytes(key), "big") << 8 * (size - len(key))
+    return (n ^ int.from_bytes(bytes((x,)) * size, "big")).to_bytes(size, "big")
 
 
 def hmac(name, key, *parts):
