@@ -111,6 +111,7 @@ class Safety:
         if self.state == "ready":
             self.state = "open"
         elif self.state in ("closing", "closed"):
+            self.vehicle.notify("stopping")  # its own converters to nothing
             self.state = "releasing"
             self._since = None  # the next tick sets it
 

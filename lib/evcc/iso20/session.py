@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An ISO 15118-20 session: header, response codes, and the story from SessionSetup to SessionStop.
 
-The part between ServiceSelection and SessionStop belongs to the energy service (dc.py). External
-identification (EIM) only; no pause and resume, no renegotiation, no signatures yet.
+The part between ServiceSelection and SessionStop belongs to the energy service (dc.py, ac.py).
+External identification (EIM) only; no pause and resume, no renegotiation, no signatures yet.
 """
 
 from evcc import exi, v2gtp
@@ -11,7 +11,8 @@ from evcc.iso20 import flow
 from evcc.reasons import GOOD, V2GError
 
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
-_SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc"}
+_LOCK_TRIES = const(20)  # of 0.1 s
+_SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc", v2gtp.AC: "iso20_ac"}
 
 log = get_logger("evcc.iso20")
 
@@ -34,6 +35,9 @@ class Session:
         self.params = params
         self.evccid = evccid
         self.stop = None
+        self.protocol = "iso20_dc"  # what supportedAppProtocol agreed on
+        self.energy = v2gtp.DC  # stream of the energy service
+        self.rows = ()  # of flow's table, where the energy service has its own
         self.selected = None  # a service.choice
         self.evseid = ""
         self.evse = {}  # the station's limits and present values in SI units, for the vehicle
@@ -52,12 +56,17 @@ class Session:
         self._answered = ""  # name of the last good response, to know it when it comes again
         self._buffer = bytearray(512)
 
+    @property
+    def state(self):
+        """Name of the request in flight or last sent."""
+        return self._row[0]
+
     # --- the dialect -----------------------------------------------------------------------------
 
     def limits(self, name):
         """Answer time and phase of a request, ms."""
         if self._row[0] != name:
-            self._row = flow.row(name)
+            self._row = flow.row(name, self.rows)
         at = 4 if self.params.timing_profile == "field" else 2
         phase = self._row[at + 1]
         if type(phase) is str:
@@ -66,7 +75,7 @@ class Session:
 
     def expects(self, payload_type, state):
         """Main and energy stream are open; side streams are not."""
-        return payload_type in _SCHEMAS
+        return payload_type == v2gtp.MAIN or payload_type == self.energy
 
     def encode(self, name, body, now):
         """The whole V2GTP message of a request; the result is valid until the next one."""
@@ -125,7 +134,7 @@ class Session:
     def ask(self, name, body):
         """One exchange. Raises Stop after it when a stop is wished and the table allows it."""
         response = yield name, body
-        if self.stop and "SessionStop" in flow.follows(name):
+        if self.stop and "SessionStop" in flow.follows(name, self.rows):
             raise Stop
         return response
 
@@ -173,9 +182,13 @@ class Session:
             self.selected = yield from service.select(self)
             service = None
             forget("evcc.iso20.service")
-            from evcc.iso20 import dc
-
-            yield from dc.charge(self)
+            if self.protocol == "iso20_ac":
+                self.energy = v2gtp.AC
+            if self.energy == v2gtp.AC:
+                from evcc.iso20 import ac as charging
+            else:
+                from evcc.iso20 import dc as charging
+            yield from charging.charge(self)
         except Stop:
             pass
         finally:
@@ -206,3 +219,20 @@ def authorize(s):
             return
         log.warning("not authorised yet: %s", response["ResponseCode"])
         yield 1000
+
+
+def lock(s):
+    """Lock the connector; it has to be before cable check, or before AC power."""
+    for _ in range(_LOCK_TRIES):
+        if s.safety.lock():
+            return
+        yield 100
+    raise V2GError("LOCK_FAILED")
+
+
+def power(s, body):
+    """PowerDelivery(Start)."""
+    response = yield from s.ask("PowerDelivery", body)
+    s.notice(response)
+    if s.stop:
+        raise Stop
