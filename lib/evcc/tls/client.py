@@ -117,6 +117,7 @@ class TlsClient:
                     self.transcript = None
                     _log.info("tls ready: %s", self.summary())
                     self._receive(now)
+                    return now  # the caller may look at the state
             except TlsError as e:
                 self._fail(e)
         return now + _FAR if self._deadline is None else self._deadline
