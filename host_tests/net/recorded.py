@@ -8,7 +8,10 @@ frames that must come out.
 
 import random
 
+from host_tests.net import frames
 from host_tests.net.line import SE, Line
+from host_tests.net.test_dhcp6 import ADVERTISE, DUID, LEASE, REPLY, SERVER, option, u32
+from host_tests.net.test_ra import prefix, ra
 
 PORT = 61851
 
@@ -30,8 +33,7 @@ def urandom(n):
     return bytes(b)
 class Settings:
     net_dad = True
-    net_ra = False
-    net_dhcp6 = False
+    net_ra = net_dhcp6 = GLOBAL
 out = []
 def send(frame):
     out.append(bytes(frame))
@@ -82,11 +84,50 @@ print("same", n, "evcc.net._fast_checksum" in sys.modules)
 """
 
 
+def script(global_addresses=False):
+    """The device side, with or without router advertisements and DHCPv6."""
+    return REPLAY.replace("GLOBAL", str(global_addresses))
+
+
+def record_global():
+    """(lines, addresses): router advertisement, DHCPv6 lease and renewals, the ends of both."""
+    space, lines = {}, []
+    exec(script(True), space)
+    out, host = space["out"], space["host"]
+
+    def call(what, now, arg=b""):
+        text = f"{what} {now} {bytes(arg).hex() or '-'}"
+        answer = space["run"](text)
+        sent = list(out)
+        lines.append(text)
+        lines.append(f"{answer} {','.join(f.hex() for f in sent)}")
+        out.clear()
+        for f in sent:
+            if f[20] == 17 and f[56:58] == b"\x02\x23":  # to the DHCPv6 server
+                kind = ADVERTISE if f[62] == 1 else REPLY
+                lease = option(3, u32(1, 50, 80) + option(5, LEASE + u32(100, 200)))
+                body = bytes((kind,)) + f[63:66] + option(1, DUID)
+                call("feed", now, frames.udp(547, 546, body + option(2, SERVER) + lease))
+
+    call("start", 0)
+    for t in range(0, 3000, 100):
+        call("step", t)
+        if t == 1500:
+            call("feed", t, ra(prefix()))
+    for t in range(3000, 70000, 5000):
+        call("step", t)
+    addresses = host.addresses
+    for t in range(70000, 100000000, 9000000):
+        call("step", t)
+    assert len(addresses) == 2 and len(host.addresses) <= 1
+    return lines, addresses
+
+
 def record(seed):
     """(lines, counters) of SDP, connection, 40 exchanges and the end over a bad line."""
     line = Line(seed, loss=0.08, double=0.05, reorder=0.05)
     space = {}
-    exec(REPLAY, space)  # the device side, here
+    exec(script(), space)  # the device side, here
     out, lines = space["out"], []
 
     def call(what, arg=b""):

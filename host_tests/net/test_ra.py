@@ -199,3 +199,34 @@ def test_duplicate_global_address_is_not_used():
     rig.feed(ra(prefix()))
     rig.run(3000)
     assert rig.host.addresses == ()
+
+
+def test_lifetime_rules():
+    """RFC 4862 section 5.5.3 e: more than two hours or more than is left is taken as it is."""
+    for first, passed, then, left in (
+        (86400, 0, 8000, 8000),
+        (86400, 85400, 3000, 3000),
+        (86400, 85400, 500, 1000),
+        (86400, 0, 7200, 7200),
+    ):
+        rig = Rig()
+        rig.feed(ra(prefix(valid=first)))
+        rig.run(2000)
+        rig.run(passed * 1000 - rig.now)
+        rig.feed(ra(prefix(valid=then, preferred=1)))
+        end = rig.host.router._valid[GLOBAL]
+        assert abs(end - rig.now - left * 1000) <= 2000, (first, passed, then)
+
+
+def test_router_lifetime_is_that_announced():
+    rig = Rig()
+    rig.feed(ra(seconds=0x0203))
+    assert rig.host.router._until == 0x0203 * 1000
+
+
+def test_not_taken_with_dhcp_alone():
+    rig = Rig(net_ra=False, net_dhcp6=True)
+    rig.feed(ra(prefix()))
+    rig.run(3000)
+    assert rig.host.counters["ra"] == 1
+    assert rig.host.router.gateway is None and not rig.host.addresses
