@@ -121,24 +121,22 @@ def _fail(e, stack, message, key, count):
     raise EXIError(e.why, path)
 
 
-def read(data, at, now, wide=0xFFFF, full=None):
+def read(data, at, now, full):
     """The content of a type whose first state is `now`, from bit `at` -> (dict, bit behind it).
 
-    wide: lists at least that long keep their code when full; full: list, grows when one was full.
+    full: [n]: lists of at least n keep their code when full; it grows when one was full.
     """
     na = -at & 7
     at = (at + 7) >> 3
-    size = len(data)
     stack = []
     out = {}
     key = None
     count = 0  # with this one, of the items of a list
+    pend = 0  # bits to come that must be 0: ends of elements
     try:
-        if at > size:
-            raise EXIError("cut short")
         acc = data[at - 1]
         while True:
-            w = now[0]
+            w = now[0] + pend
             while na < w:
                 acc = (acc & 0xFF) << 8 | data[at]
                 at += 1
@@ -146,150 +144,109 @@ def read(data, at, now, wide=0xFFFF, full=None):
             na -= w
             w = acc >> na & (1 << w) - 1
             key = None
-            p = now[w + 2]
-            if p is None:
-                p = production(now, w)
-            key, op, a, b, now, many = p
-            if many:
-                count = len(out[key]) + 1 if key in out else 1
-            ends = 1  # a characters bit before the value, an end behind it
-            if op >= _DIRECT:
-                op -= _DIRECT
-                ends = 0
-            if op == _RATIONAL:  # 00 exponent 000 sign, value, 00
-                while na < 14:
-                    acc = (acc & 0x3FFF) << 8 | data[at]
-                    at += 1
-                    na += 8
-                na -= 14
-                x = acc >> na & 0x3FFF
-                s = n = 0
-                while True:
-                    acc = (acc & 0xFF) << 8 | data[at]
-                    at += 1
-                    w = acc >> na & 0xFF
-                    n |= (w & 0x7F) << s
-                    if w < 0x80:
-                        break
-                    s += 7
-                if na < 2:
-                    acc = (acc & 0xFF) << 8 | data[at]
-                    at += 1
-                    na += 8
-                na -= 2
-                if x & 0x300E or acc >> na & 3 or n > 0x7FFF:
-                    raise EXIError("no RationalNumber")
-                v = {"Exponent": (x >> 4) - 128, "Value": ~n if x & 1 else n}
-            elif op == _TYPE:
-                v = {}
-            elif op < 4:
-                w = ends + ends if op else 1
-                x = b
-                while x:
-                    x >>= 1
-                    w += 1
-                while na < w:
-                    acc = (acc & 0x3FFF) << 8 | data[at]
-                    at += 1
-                    na += 8
-                na -= w
-                x = acc >> na & (1 << w) - 1
-                if ends:
-                    if x & 1 or x >> w - 1:
-                        raise EXIError("no value")
-                    x >>= 1
-                if x > b:
-                    raise EXIError("value %d of %d" % (x, b + 1))
-                if op == 2:
-                    v = names[a + x]
-                    if v is None:
-                        v = name(a + x)
-                elif op == 3:
-                    v = a + x
-                elif op:
-                    v = x == 1
-                else:
-                    v = {}
-            elif op == _END:
+            key, op, a, b, now, many = now[w + 2] or production(now, w)
+            pend = 0
+            if op == _END:
                 if not stack:
                     return out, at * 8 - na
                 out, now, key, count = stack.pop()
                 continue
+            if many:
+                count = len(out[key]) + 1 if key in out else 1
+            if op == _TYPE:
+                v = {}
             else:
-                w = 2 if op == 6 else ends
-                if na < w:
-                    acc = (acc & 0xFF) << 8 | data[at]
+                pend = 1
+                if op >= _DIRECT:
+                    op -= _DIRECT
+                    pend = 0
+                w = pend
+                if op < 4:
+                    x = b
+                    while x:
+                        x >>= 1
+                        w += 1
+                elif op == 6:
+                    w += 1
+                elif op == _RATIONAL:  # 00 exponent 000 sign, value, 00
+                    w = 14
+                    pend = 2
+                while na < w:
+                    acc = (acc & 0xFFFF) << 8 | data[at]
                     at += 1
                     na += 8
                 na -= w
                 x = acc >> na & (1 << w) - 1
-                s = n = 0
-                if op == 10:
-                    raise EXIError("not supported")
-                if x and op > 6:  # the escape: an empty value, if end of element follows
-                    if na < 3:
-                        acc = (acc & 0xFF) << 8 | data[at]
-                        at += 1
-                        na += 8
-                    na -= 3
-                    if acc >> na & 7:
-                        raise EXIError("no value")
-                    n = 2 if op == 7 else 0
-                    ends = 0
-                else:
-                    if x > (op == 6):
-                        raise EXIError("no value")
-                    while True:
-                        acc = (acc & 0xFF) << 8 | data[at]
-                        at += 1
-                        w = acc >> na & 0xFF
-                        n |= (w & 0x7F) << s
-                        if w < 0x80:
-                            break
-                        s += 7
-                        if s > 280:
-                            raise EXIError("number without end")
-                if op < 7:
-                    v = ~n if x else n
-                    if v < a or v > b:
-                        raise EXIError("%d is not in %d..%d" % (v, a, b))
-                else:
-                    if op == 7:
-                        n -= 2
-                        if n < 0:
-                            raise EXIError("string table hit")
-                    if n > size - at:
-                        raise EXIError("length %d, more than is left" % n)
-                    if n and (n < a or n > b and b != 0xFFFF):
-                        raise EXIError("length %d is not in %d..%d" % (n, a, b))
-                    v = bytearray(n)
-                    s = 0
-                    while s < n:
-                        x = min(n - s, 128)
-                        v[s : s + x] = (
-                            int.from_bytes(data[at - 1 : at + x], "big") >> na & (1 << 8 * x) - 1
-                        ).to_bytes(x, "big")
-                        s += x
-                        at += x
-                    if n:
-                        acc = data[at - 1]
-                    if op > 7:
-                        v = bytes(v)
-                    elif not n or max(v) < 0x80:
-                        v = str(v, "utf-8")
+                if op < 4:
+                    if x > b:
+                        raise EXIError("value %d of %d" % (x, b + 1))
+                    if op == 3:
+                        v = a + x
+                    elif op == 2:
+                        v = names[a + x] or name(a + x)
+                    elif op:
+                        v = x == 1
                     else:
-                        v, at = _characters(data, at * 8 - na - n * 8, n)
-                        na = -at & 7
-                        at = (at + 7) >> 3
-                        acc = data[at - 1]
-                if ends:
-                    if not na:
-                        acc = data[at]
-                        at += 1
-                        na = 8
-                    na -= 1
-                    if acc >> na & 1:
-                        raise EXIError("no end behind the value")
+                        v = {}
+                        pend = 0
+                else:
+                    s = n = 0
+                    if x and 6 < op < 10:  # the escape: empty, if end of element follows
+                        if na < 3:
+                            acc = (acc & 0xFF) << 8 | data[at]
+                            at += 1
+                            na += 8
+                        na -= 3
+                        x = acc >> na & 7
+                        pend = 0
+                        if op == 7:
+                            n = 2
+                    else:
+                        while True:
+                            acc = (acc & 0xFF) << 8 | data[at]
+                            at += 1
+                            w = acc >> na & 0xFF
+                            n |= (w & 0x7F) << s
+                            if w < 0x80:
+                                break
+                            s += 7
+                            if s > 280:
+                                raise EXIError("number without end")
+                    if op == 10 or x & (0x300E if op == _RATIONAL else 2 if op == 6 else 7):
+                        raise EXIError("no value")
+                    if op < 7:
+                        v = ~n if x else n
+                        if v < a or v > b:
+                            raise EXIError("%d is not in %d..%d" % (v, a, b))
+                    elif op == _RATIONAL:
+                        if n > 0x7FFF:
+                            raise EXIError("%d is too much" % n)
+                        v = {"Exponent": (x >> 4) - 128, "Value": ~n if x & 1 else n}
+                    else:
+                        if op == 7:
+                            n -= 2
+                        if not 0 <= n <= len(data) - at:
+                            raise EXIError("length %d, more than is left" % n)
+                        if n and (n < a or n > b and b != 0xFFFF):
+                            raise EXIError("length %d is not in %d..%d" % (n, a, b))
+                        v = bytearray(n)
+                        s = 0
+                        while s < n:
+                            x = min(n - s, 128)
+                            w = int.from_bytes(data[at - 1 : at + x], "big") >> na
+                            v[s : s + x] = (w & (1 << 8 * x) - 1).to_bytes(x, "big")
+                            s += x
+                            at += x
+                            acc = data[at - 1]
+                        if op > 7:
+                            v = bytes(v)
+                        elif not n or max(v) < 0x80:
+                            v = str(v, "utf-8")
+                        else:
+                            v, at = _characters(data, at * 8 - na - n * 8, n)
+                            na = -at & 7
+                            at = (at + 7) >> 3
+                            acc = data[at - 1]
             if many:
                 if count == 1:
                     out[key] = [v]
@@ -297,9 +254,8 @@ def read(data, at, now, wide=0xFFFF, full=None):
                     out[key].append(v)
                 limit = many[0]
                 if count >= limit > 0:
-                    if full is not None:
-                        full.append(1)
-                    if limit >= wide:
+                    full.append(1)
+                    if limit >= full[0]:
                         if count > limit:
                             raise EXIError("more than %d" % limit)
                         now = many[2]
@@ -313,7 +269,7 @@ def read(data, at, now, wide=0xFFFF, full=None):
                 now = state(a)
                 count = 0
     except LookupError:
-        e = EXIError("cut short" if at >= size else "code %d is none of the schema" % w)
+        e = EXIError("cut short" if at >= len(data) else "code %d is none of the schema" % w)
     except EXIError as x:
         e = x
     _fail(e, stack, out, key, count)
@@ -567,21 +523,18 @@ def _alone(number, after=_DONE, bits=0, code=0):
 
 
 def _decode(data, at, now):
-    full = []
-    try:
-        out, at = read(data, at, now, 0xFFFF, full)
-    except EXIError as e:
-        for wide in (255, 16, 1):  # a list was full: some encoders keep its code
-            try:
-                if full:
-                    out, at = read(data, at, now, wide)
-                    break
-            except EXIError:
-                pass
-        else:
-            raise e
-    for key in out:
-        return key, out[key], at
+    error = None
+    for wide in (0xFFFF, 255, 16, 1):  # some encoders keep the code of a full list
+        full = [wide]
+        try:
+            out, at = read(data, at, now, full)
+            for key in out:
+                return key, out[key], at
+        except EXIError as e:
+            error = error or e
+            if len(full) == 1:
+                break
+    raise error
 
 
 def decode(schema, data):
@@ -658,8 +611,8 @@ def decode_fragment(schema, data):
         _, key, record, _ = slot(number)
         key = name(key)
         now = _alone(record + 1, {0: 8, n + 3: _DONE[2]}, 9, n + 13)
-        value, at = read(data, at, _alone(record, now, 9, 4))
+        value, at = read(data, at, _alone(record, now, 9, 4), [0xFFFF])
     else:
         key, value, at = _decode(data, at, _alone(number))
-    read(data, at, {0: bits, n + 3: _DONE[2]})
+    read(data, at, {0: bits, n + 3: _DONE[2]}, [0])
     return key, value
