@@ -62,6 +62,7 @@ class TlsClient:
         self.state = "idle"
         self.error = self.alert = None  # text; name of the alert sent or received
         self.agreed = {"version": "TLS 1.3", "profile": name, "warnings": []}
+        self.on_chain = None  # called with [(DER, OCSP response or None)] before they are checked
         self.counters = {"records": 0, "tickets": 0, "key_updates": 0}
         self.records = Records()
         self.transcript = Transcript()

@@ -140,6 +140,8 @@ def _key(t, group):
 
 def _certificates(t, entries):
     """Steps -> the leaf, after its whole chain and the stapled responses were checked."""
+    if t.on_chain:
+        t.on_chain(entries)
     chain = []
     for der, _ in entries:
         try:
