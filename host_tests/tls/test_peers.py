@@ -149,14 +149,14 @@ class Car:
 
 
 def talk(server, folder, **params):
-    """Handshake and data to and fro; `-rev` turns each line round."""
+    """Handshake, then data both ways; `-rev` turns each line round."""
     with server.connect() as sock:
         car = Car(sock, folder, **params)
         try:
             assert car.handshake().state == "ready", car.tls.error
             assert car.tls.write(b"to the station\n")
             car.until(lambda: car.data.endswith(b"\n"))
-            assert car.data == b"noitats eht ot\n", car.tls.error
+            assert car.data == b"to the station"[::-1] + b"\n", car.tls.error
             car.tls.close()
         finally:
             said = server.end()
@@ -284,6 +284,34 @@ def test_openssl_with_tls_1_2_only(folder):
         car.handshake()
         server.end()
     assert car.tls.state == "failed" and "protocol_version" in car.tls.error
+
+
+@pytest.mark.parametrize("group", ["SECP521R1", "X448"])
+@pytest.mark.parametrize("kind", ["P-521", "Ed448"])
+def test_gnutls(backend, folder, kind, group):
+    """It staples for the leaf: with a leaf right below the root that is the strict policy."""
+    program = shutil.which("gnutls-serv")
+    if not program:
+        pytest.skip("gnutls-serv is missing: apt-get install gnutls-bin")
+    d = folder(kind, 0)
+    port = free_port()
+    line = [program, "--port", str(port), "--echo", "--require-client-cert"]
+    line += ["--verify-client-cert", "--x509certfile", d / "secc.pem"]
+    line += ["--x509keyfile", d / "secc_key.pem", "--x509cafile", d / "oem_root.pem"]
+    line += ["--ocsp-response", d / "ocsp" / "secc_0.der", "--priority"]
+    line += ["NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-" + group]
+    server = Process([str(x) for x in line], port)
+    with server.connect() as sock:
+        car = Car(sock, d, ocsp_policy="strict")
+        try:
+            assert car.handshake().state == "ready", car.tls.error
+            assert car.tls.agreed["ocsp"] == "1 of 1 good"
+            assert car.tls.write(b"to the station\n")
+            car.until(lambda: car.data.endswith(b"\n"))
+            assert car.data == b"to the station\n", car.tls.error
+            car.tls.close()
+        finally:
+            server.end()
 
 
 MBEDTLS = """

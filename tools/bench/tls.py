@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """TLS 1.3: compiled size, ARM instructions of a mutual handshake and of a record, heap.
 
-The handshakes are recorded against the test server (`host_tests/tls/server.py`) and played again in
+The handshakes are recorded against the test server of host_tests/tls and played again in
 MicroPython: leaf and two sub CAs verified, ECDHE made and agreed, own signature. Collector on,
-512 kB of heap as on an RP2350 (a fifth more in 256 kB). `record` is one V2G message of 1000 bytes, AES-256-GCM, AES from the VM's cryptolib.
+512 kB of heap as on an RP2350 (a fifth more in 256 kB). `record` is one V2G message of 1000 bytes,
+AES-256-GCM, AES from the VM's cryptolib.
 """
 
 import tempfile
@@ -71,6 +72,6 @@ def rows():
 
         heap = vm.smallest_heap(works, 64, 256, 2)
         out.append(
-            dict(name="heap of a P-521 handshake with OCSP, alone", value=heap, unit="kB", goal=None)
+            dict(name="heap of a P-521 handshake with OCSP", value=heap, unit="kB", goal=None)
         )
     return out

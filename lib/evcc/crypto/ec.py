@@ -176,7 +176,7 @@ class _Curve521(Curve):
         x = (x & m) + (x >> 521)
         y = a * (y - x) - (d * d << 3)
         y = (y & m) + (y >> 521)
-        return x, (y & m) + (y >> 521), (z & m) + (z >> 521)
+        return x, (y & m) + (y >> 521), z  # z: a bit longer with each doubling until `add`
 
     def add(self, p, q):
         x, y, z = p
