@@ -215,6 +215,14 @@ def test_lengths_out_of_range(length):
     assert collect(port) == [frame_of(60)]
 
 
+@pytest.mark.parametrize("length", [0, 59, 1523, 2000])
+def test_whole_frames_of_impossible_length(length):
+    bus, port = ready()
+    bus.arrive(framed(bytes(length)) + framed(frame_of(60)))
+    port.poll(20)
+    assert collect(port) == [frame_of(60)]
+
+
 def test_any_bytes_do_no_harm():
     rng = random.Random(7)
     bus, port = ready()
@@ -388,3 +396,27 @@ def test_glitches_of_cause_and_signature_change_nothing():
         port.poll(now * 200)
         assert port.ready and port.restarts == 1
     assert port.counters["glitch_cause"] == 3
+    once = [2]
+
+    def both_reads_wrong(out, into=None):
+        plain(out, into)
+        if out[0] == 0xDA and once[0]:
+            once[0] -= 1
+            into[:] = b"\xff\xff"
+
+    port._exchange = both_reads_wrong
+    port.poll(2000)
+    assert port.ready and not once[0] and "signature_lost" not in port.counters
+
+
+def test_no_good_frame_any_more_is_a_reason_to_reset():
+    bus, port = ready()
+    for turn in range(1, 20):
+        bus.queue = [b"\x5a" * 100]
+        bus.arrive()
+        port.poll(turn * 30)
+        assert collect(port) == []
+        if not port.ready:
+            break
+    assert port.counters["reset_framing_lost"] == 1 and turn > 3
+    assert ("set", 0x04, 0x40) in bus.log

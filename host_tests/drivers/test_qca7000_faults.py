@@ -127,6 +127,7 @@ def test_quick_restart_between_two_looks():
 def test_brown_out():
     rig = Rig()
     rig.until_ready()
+    rig.world.run(rig.world.now + 1234)
     rig.modem.power(False)
     rig.world.run(rig.world.now + 300)
     assert not rig.port.ready and rig.port.counters["signature_lost"] == 1
@@ -206,6 +207,13 @@ def test_lost_interrupts_cost_time_only(lose):
     assert rig.asked == 400 and len(rig.frames) == 400
 
 
+def test_lost_interrupt_enable_is_written_again():
+    rig = Rig()
+    rig.until_ready()
+    rig.modem.enable = 0
+    assert rig.answers() and rig.modem.enable == 0x47
+
+
 def test_line_that_was_never_connected():
     rig = Rig(no_irq=True)
     rig.until_ready()
@@ -281,7 +289,8 @@ def test_restart_on_request():
     rig.port.restart(rig.world.now)
     assert not rig.port.ready
     rig.world.wake(rig)
-    rig.until_ready()
+    begin = rig.world.now
+    assert rig.until_ready() - begin <= rig.modem.boot_ms + 20  # CPU_ON ends the wait
     assert rig.port.counters["reset_requested"] == 1 and rig.port.restarts == 2
 
 

@@ -353,6 +353,16 @@ def test_waits_for_all_that_answered_but_not_longer_than_allowed():
     assert match - rig.times(START)[0] <= 1200
 
 
+def test_first_result_of_a_station_counts():
+    both = {
+        SOUND: lambda r, f: (
+            f[38] == 0 and [(10, atten(r.run_id, 30, EVSE2)), (15, atten(r.run_id, 1, EVSE2))]
+        )
+    }
+    rig = Rig(several(station(20), _with(station(30, EVSE2), both))).start().run(until=("ready",))
+    assert rig.slac.evse == EVSE and len(rig.times(RSP)) == 3
+
+
 def test_ties_keep_the_first():
     rig = Rig(several(station(20), station(20, EVSE2))).start().run(until=("ready",))
     assert rig.slac.evse == EVSE

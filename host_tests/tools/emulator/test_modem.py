@@ -93,6 +93,20 @@ def test_only_one_network_passes_other_frames():
     assert pair.send(CAR, frame)[STATION] == []
 
 
+def test_two_networks_on_one_line():
+    pair = Pair()
+    pair.add(OTHER, 2)
+    frame = b"\xff" * 6 + CAR + IP + bytes(50)
+    seen = []
+    pair.line.on_frame = lambda frame, now: seen.append(frame)
+    pair.send(STATION, set_key(STATION, KEY))
+    assert pair.send(CAR, frame)[STATION] == [] == seen  # in no network: not sent at all
+    pair.send(OTHER, set_key(OTHER, KEY2))
+    pair.send(CAR, set_key(CAR, KEY2), 2000)
+    got = pair.send(CAR, frame)
+    assert got[OTHER] == [frame] and got[STATION] == []
+
+
 def test_profile_per_sound_at_stations_only():
     pair = Pair()
     pair.add(OTHER, 1)
