@@ -69,7 +69,7 @@ BAD = [
     ),
     (precharge(EVTargetVoltage=rational(True)), "DC_PreChargeReq.EVTargetVoltage.Value: True is"),
     (precharge(EVTargetVoltage=rational(1.5)), "DC_PreChargeReq.EVTargetVoltage.Value: 1.5 is no"),
-    (precharge(EVProcessing="Ongoin"), "DC_PreChargeReq.EVProcessing: 'Ongoin' is not one of Fin"),
+    (precharge(EVProcessing="Soon"), "DC_PreChargeReq.EVProcessing: 'Soon' is not one of Fin"),
     (precharge(EVProcessing=1), "DC_PreChargeReq.EVProcessing: 1 is not one of"),
     (precharge(Header={"SessionID": bytes(8)}), "DC_PreChargeReq.Header.TimeStamp: missing"),
     (

@@ -9,7 +9,7 @@ base64Binary as bytes, an absent optional element absent (None counts as absent)
 Not done: xmldsig's DSAKeyValue, PGPData and SPKIData and any content by wildcard (refused).
 """
 
-from evcc.exi.tables import EXIError, find, kernel, load, root
+from evcc.exi.tables import EXIError, _sets, find, kernel, load, root
 
 _fast = kernel()  # the viper kernels with their state, or None
 _plain = None
@@ -29,9 +29,10 @@ def decode(schema, data):
     Raises EXIError for anything the schema does not allow, and for streams cut short.
     """
     if _fast:
-        s = load(schema)
+        s = _sets.get(schema) or load(schema)
         if len(data) > 1 and data[0] == 0x80:
-            found = root(s, data[1] >> 8 - s[2])
+            code = data[1] >> 8 - s[2]
+            found = s[3].get(code) or root(s, code)
             if found and not found[2]:
                 message = _fast[0](0, 8 + s[2], 0, data, len(data), found[1], _fast[2])
                 if message is not None:
@@ -42,7 +43,7 @@ def decode(schema, data):
 def encode_into(schema, name, message, buf, offset=0):
     """Encode a document into `buf` from `offset`; returns the end. EXIError if it does not fit."""
     if _fast:
-        found = load(schema)
+        found = _sets.get(schema) or load(schema)
         made = found[3].get(name) or find(schema, name)
         if not made[2] and len(buf) - offset > 1:
             try:

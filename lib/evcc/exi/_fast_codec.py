@@ -6,7 +6,7 @@ in the wide form, characters beyond ASCII, KeyInfo) ends the kernel without resu
 decides or names the error. Viper ints are machine words; 32 bits are assumed.
 
 The first three variables live in registers, hence the arguments' order; acc and x come in with
-anything. `st` is the tuple that `state` makes: 0 page addresses, 1 names, 2 stack of
+anything. `st` is the list that `state` makes: 0 page addresses, 1 names, 2 stack of
 objects, 3 of ints, 4 scratch, 5 a RationalNumber, 6 empty dicts by size, 7 name(), 8 bytes_at,
 9 bytearray_at, 10 str, 11 (False, True), 12 big(), 13 array of objects (any, True, False),
 14 None, 15 index(), 16 the number 28, 17 type.
@@ -29,7 +29,6 @@ _OPTIONAL = const(2)
 _CHOICE = const(4)
 _PLAIN = const(8)
 _SIMPLE = const(16)
-_SCRATCH = const(64)
 
 # occurrence index -> max (u16), 0 unbounded; index 1 has min 2
 _MAX = (
@@ -62,11 +61,13 @@ def state(tabs, base, names, name, index):
         del room["a"]
         dicts.append(room)
     addresses(tabs, base)
-    return (
+    ints = bytearray(256)
+    ints[252] = 64  # the last word: size of the scratch buffer
+    return [
         _bases,
         names,
         [None] * 60,
-        bytearray(256),
+        ints,
         bytearray(64),
         {name(0): 0, name(1): 0},
         dicts,
@@ -81,7 +82,7 @@ def state(tabs, base, names, name, index):
         index,
         28,
         type,
-    )
+    ]
 
 
 @micropython.viper
@@ -331,12 +332,14 @@ def decode(acc: int, at: int, x: int, data: ptr8, n: int, record: int, st) -> ob
                         return None
                     native = 0
                     val = st[4]
-                    if lo > _SCRATCH:
+                    if lo > ints[63]:  # it stays as long as the longest so far
                         val = bytearray(lo)
+                        st[4] = val
+                        ints[63] = lo
                     x = int(ptr8(val))
-                    c = lo
+                    c = x + (lo & -4)
                     at += int(data)
-                    while c >= 4:
+                    while x != c:
                         acc = acc << 8 | ptr8(at)[0]
                         ptr8(x)[0] = acc >> na
                         acc = acc << 8 | ptr8(at)[1]
@@ -347,21 +350,23 @@ def decode(acc: int, at: int, x: int, data: ptr8, n: int, record: int, st) -> ob
                         ptr8(x)[3] = acc >> na
                         at += 4
                         x += 4
-                        c -= 4
-                    while c:
+                    c += lo & 3
+                    while x != c:
                         acc = acc << 8 | ptr8(at)[0]
                         ptr8(x)[0] = acc >> na
                         at += 1
                         x += 1
-                        c -= 1
                     at -= int(data)
                     if kind == 7:
                         w = 0
-                        c = x - lo
+                        c -= lo
+                        while c + 4 <= x:
+                            w |= ptr32(c)[0]  # where the buffer begins: aligned
+                            c += 4
                         while c != x:
                             w |= ptr8(c)[0]
                             c += 1
-                        if w > 0x7F:
+                        if (w | w >> 16) & 0x8080:
                             return None
                         val = st[10](st[9](x - lo, lo), "utf-8")
                     else:
