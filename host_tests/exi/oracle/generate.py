@@ -90,11 +90,14 @@ def _store(target, name, value, many):
         target[name] = value
 
 
-def _instances(element):
-    """-> the concrete elements a particle admits: itself or its substitution group's members."""
-    found = [element] if _concrete(element) else []
+def _instances(element, heads):
+    """-> the elements a particle admits: itself or its substitution group's members.
+
+    heads: abstract ones too. No valid message has them, but a charger in the field sends one.
+    """
+    found = [element] if heads or _concrete(element) else []
     for member in element.iter_substitutes():
-        if _concrete(member) and member.name != element.name:
+        if member.name != element.name and (heads or _concrete(member)):
             found.append(member)
     return found
 
@@ -110,8 +113,9 @@ def _occurs(particle):
 
 
 class _Drawer:
-    def __init__(self, draw, exact_maximum):
+    def __init__(self, draw, exact_maximum, heads=False):
         self.draw = draw
+        self.heads = heads
         self.exact_maximum = exact_maximum
         self.budget = 60  # elements; keeps the trees of -20 small
 
@@ -169,7 +173,7 @@ class _Drawer:
             if hasattr(particle, "model"):
                 self.group(particle, message, node, many)
                 continue
-            instances = _instances(particle)
+            instances = _instances(particle, self.heads)
             if not instances:
                 assert not particle.min_occurs, particle
                 continue
@@ -217,10 +221,13 @@ def messages(name):
 
 
 @st.composite
-def documents(draw, name, choices=None, exact_maximum=12):
-    """Draw (root's local name, message, XML text). exact_maximum: longest list drawn full."""
+def documents(draw, name, choices=None, exact_maximum=12, heads=False):
+    """Draw (root's local name, message, XML text).
+
+    exact_maximum: longest list drawn full; heads: abstract elements too.
+    """
     local = draw(st.sampled_from(choices or messages(name)))
-    drawer = _Drawer(draw, exact_maximum)
+    drawer = _Drawer(draw, exact_maximum, heads)
     value, node = drawer.element(xsd.global_elements(name)[local], None)
     return local, value, _xml(node)
 

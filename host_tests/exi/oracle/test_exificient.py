@@ -109,6 +109,22 @@ def test_full_lists(oracle, name, count):
     check()
 
 
+@pytest.mark.parametrize("name", ["din", "iso2", "iso20_common", "iso20_ac", "iso20_dc"])
+@amounts(25, 300)
+def test_abstract_heads(oracle, name, count):
+    """They have codes, and one charger sends SASchedules so: their types are kept."""
+
+    @drawn(count)
+    @given(generate.documents(name, heads=True))
+    def check(drawing):
+        root, message, xml = drawing
+        data = oracle.encode(name, xml)
+        assert exi.encode(name, root, message).hex() == data.hex()
+        assert exi.decode(name, data) == (root, message)
+
+    check()
+
+
 _DIN_EMPTY = (
     '<m:V2G_Message xmlns:m="urn:din:70121:2012:MsgDef" xmlns:h="urn:din:70121:2012:MsgHeader" '
     'xmlns:b="urn:din:70121:2012:MsgBody"><m:Header><h:SessionID>%s</h:SessionID></m:Header>'
