@@ -188,7 +188,7 @@ class Controller:
             exchange.throw(V2GError("UNPLUGGED"), now)
         elif self._framer.error:
             exchange.throw(V2GError("UNDECODABLE", self._framer.error), now)
-        elif self.tcp.state == "CLOSED":
+        elif self.tcp.error or self.tcp.state == "CLOSED":
             exchange.throw(V2GError("LINK_LOST", self.tcp.error or "closed"), now)
         elif self.tls and self.tls.state != "ready":
             exchange.throw(V2GError("LINK_LOST", self.tls.error or "TLS closed"), now)
@@ -270,17 +270,18 @@ class Controller:
     def _communicate(self):
         """supportedAppProtocol and the session itself."""
         from evcc.exchange import Exchange
-        from evcc.sap import Sap
+        from evcc.sap import Sap, offer
         from evcc.v2gtp import Framer
 
         self.enter("session")
         self._framer = Framer(self._message)
         (self.tls or self.tcp).on_data = self._framer.feed
-        sap = Sap([name.strip() for name in self.params.protocols.split(",")], self._trace)
+        sap = Sap(offer(self.params), self._trace)
+        offer = None
         yield from self._exchanges(Exchange(sap.story(), sap, self._send))
         self.protocol = sap.agreed
         del sap
-        forget("evcc.sap")
+        forget("evcc.sap", "evcc.iso20.service")
         from evcc import exi
         from evcc.iso20.session import Session
 
@@ -292,6 +293,7 @@ class Controller:
         gc.collect()
         evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
         session = Session(self.vehicle, self.safety, self.params, evccid, self.unix, self._trace)
+        session.protocol = self.protocol
         self.session = session
         if self.stopped:
             session.wish_stop(self.stopped)

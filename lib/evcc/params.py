@@ -12,13 +12,17 @@ from evcc.compat import Settings, parse_mac
 TABLE = (
     ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
     ("mac", "02:00:00:0e:0e:01", None, None, "", "our Ethernet address, not the modem's"),
-    ("protocols", "iso20_dc", None, None, "", "offered, best first, commas between"),
+    ("protocols", "iso20_dc,iso20_ac", None, None, "", "offered where a service needs them"),
     ("services", "DC_BPT,DC", None, None, "", "energy services we may use, best first"),
+    ("inlet", "any", ("any", "AC", "DC", "MCS"), None, "", "what is mated: services of no other"),
     ("control_mode", "Dynamic", ("Dynamic", "Scheduled"), None, "", "control mode wanted"),
     ("mobility_needs_mode", 1, 1, 2, "", "1 the car, 2 the station decides departure and SOC"),
     ("allow_iso20_without_tls", False, None, None, "", "bench only: ISO 15118-20 over plain TCP"),
     ("sdp_tls", True, None, None, "", "ask for TLS in SDP"),
     ("sdp_plain_ok", False, None, None, "", "take a station without TLS where TLS was asked for"),
+    ("net_dad", True, None, None, "", "check our IPv6 address before use (1 s)"),
+    ("net_ra", False, None, None, "", "take router advertisements"),
+    ("net_dhcp6", False, None, None, "", "ask for an address by DHCPv6"),
     ("pki_dir", "pki", None, None, "", "folder of roots, certificates and keys"),
     (
         "tls_profile",
@@ -61,6 +65,9 @@ TABLE = (
     ("ev_charge_current_A", 200.0, 0.0, 3000.0, "A", "simulated vehicle: charge current"),
     ("ev_discharge_power_W", 11000.0, 0.0, 4e6, "W", "discharge power; 0 = never discharge"),
     ("ev_discharge_current_A", 40.0, 0.0, 3000.0, "A", "discharge current"),
+    ("ev_ac_charge_power_W", 11000.0, 0.0, 500000.0, "W", "on-board charger; 0 = no AC"),
+    ("ev_ac_discharge_power_W", 0.0, 0.0, 500000.0, "W", "on-board inverter; 0 = none"),
+    ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
 )
 
 

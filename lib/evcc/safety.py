@@ -28,8 +28,9 @@ class Safety:
     """`board`: the ports of a board; `vehicle`: limits and measured values; `params`: settings.
 
     `state`: "open" (pilot B), "ready" (pilot C), "closing", "closed", "releasing", "opening",
-    "stuck" (told to open, feedback says closed). `fault`: None or (StopReason, detail); stays
-    until `reset`. `forced_openings`: counted over the life of the object.
+    "stuck" (told to open, feedback says closed); AC has its own, see safety_ac.py. `fault`: None
+    or (StopReason, detail); stays until `reset`. `forced_openings`: counted over the life of
+    the object.
     """
 
     def __init__(self, board, vehicle, params):
@@ -40,6 +41,7 @@ class Safety:
         self.fault = None
         self.forced = False
         self.forced_openings = 0
+        self.ac = None  # a safety_ac.AcPower
         self.pilot = "A"
         self.duty = None
         self._c = None
@@ -51,7 +53,7 @@ class Safety:
         self._toggles = 0
         self._toggle_at = 0
         # Whatever was before: outputs off.
-        self._state_c(False)
+        self.set_c(False)
         board.contactors(False)
 
     # --- what the protocol may ask -------------------------------------------------------------
@@ -89,7 +91,7 @@ class Safety:
         self._check()
         if self.state == "open":
             self._toggles = 0
-            self._state_c(True)
+            self.set_c(True)
             self._go("ready", self._since)
 
     def close(self, now):
@@ -107,8 +109,10 @@ class Safety:
 
     def release(self):
         """Pilot to B at once; contactors open as soon as no current flows. Never fails."""
-        self._state_c(False)
-        if self.state == "ready":
+        self.set_c(False)
+        if self.ac:
+            self.ac.release()
+        elif self.state == "ready":
             self.state = "open"
         elif self.state in ("closing", "closed"):
             self.vehicle.notify("stopping")  # its own converters to nothing
@@ -117,7 +121,7 @@ class Safety:
 
     def suspect_weld(self):
         """Voltage stayed at the inlet after opening: keep it locked and say so."""
-        self._fail("WELD_SUSPECTED", "%s V at the open inlet" % self.board.inlet_voltage())
+        self.fail("WELD_SUSPECTED", "%s V at the open inlet" % self.board.inlet_voltage())
 
     def toggle(self, n):
         """`n` toggles B-C-B for SLAC validation; only with open contactors and 5 % duty."""
@@ -136,13 +140,15 @@ class Safety:
             self._toggle(now)
         self._watch(now, amps, volts)
         state = self.state
-        if state == "closing":
+        if self.ac:
+            self.ac.tick(now, self._alive)
+        elif state == "closing":
             done = board.contactor_feedback()
             if done or (done is None and now - self._since >= _FEEDBACK_MS):
                 self._go("closed", now)
                 self.vehicle.notify("closed")
             elif now - self._since > _FEEDBACK_MS:
-                self._fail("CONTACTOR_FAILED", "did not close")
+                self.fail("CONTACTOR_FAILED", "did not close")
         elif state == "releasing":
             if self._since is None:
                 self._since = now
@@ -157,7 +163,7 @@ class Safety:
                 self.vehicle.notify("opened")
             elif state == "opening" and now - self._since > _FEEDBACK_MS:
                 self._go("stuck", now)
-                self._fail("WELD_SUSPECTED", "feedback says closed")
+                self.fail("WELD_SUSPECTED", "feedback says closed")
         if self._unlock and self.state == "open" and self._safe_to_touch(volts):
             self._unlock = False
             board.lock(False)
@@ -166,6 +172,8 @@ class Safety:
 
     def current(self):
         """Does current flow, as far as we can measure?"""
+        if self.ac:
+            return self.ac.flows()
         return abs(self._amps() or 0.0) >= _NO_CURRENT_A
 
     def _amps(self):
@@ -178,22 +186,20 @@ class Safety:
         # The pilot's own state ends things only from state C on; before, the controller sees it.
         if self._c and self.state != "open":
             if pilot == "A":
-                self._fail("UNPLUGGED", "")
+                self.fail("UNPLUGGED", "")
             elif pilot in "EF" or not self.duty:
                 self._bad_pilot += 1
                 if self._bad_pilot >= _PILOT_TICKS:
-                    self._fail(
-                        "PILOT_LOST", "state " + pilot if pilot in "EF" else "no oscillator"
-                    )
+                    self.fail("PILOT_LOST", "state " + pilot if pilot in "EF" else "no oscillator")
             else:
                 self._bad_pilot = 0
         if self.state == "open":
             return
         if vehicle.fault():
-            self._fail("VEHICLE_FAULT", vehicle.fault())
+            self.fail("VEHICLE_FAULT", vehicle.fault())
         for celsius in self.board.temperatures():
             if celsius > self.params.inlet_max_C:
-                self._fail("OVER_TEMPERATURE", "%.0f C" % celsius)
+                self.fail("OVER_TEMPERATURE", "%.0f C" % celsius)
         if self.state != "closed":
             return
         # A lowered limit reaches the station with the next exchange and it ramps: what was allowed
@@ -206,13 +212,14 @@ class Safety:
         ):
             self._bad_limit += 1
             if self._bad_limit >= _LIMIT_TICKS:
-                self._fail("LIMIT_EXCEEDED", "%s V %s A" % (volts, amps))
+                self.fail("LIMIT_EXCEEDED", "%s V %s A" % (volts, amps))
         else:
             self._bad_limit = 0
         if now - self._alive > _STALL_MS:
-            self._fail("PROTOCOL_STALLED", "")
+            self.fail("PROTOCOL_STALLED", "")
 
-    def _fail(self, reason, detail):
+    def fail(self, reason, detail):
+        """A fault: the first one counts; released at once."""
         if self.fault is None:
             self.fault = (reason, detail)
             log.error("%s %s", reason, detail)
@@ -237,7 +244,7 @@ class Safety:
         self.state = state
         self._since = now
 
-    def _state_c(self, on):
+    def set_c(self, on):
         if self._c is not on:
             self._c = on
             self._bad_pilot = self._bad_limit = 0
@@ -256,4 +263,4 @@ class Safety:
         if now - self._toggle_at >= _TOGGLE_MS:
             self._toggle_at = now
             self._toggles -= 1
-            self._state_c(bool(self._toggles & 1))
+            self.set_c(bool(self._toggles & 1))

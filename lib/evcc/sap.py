@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """supportedAppProtocol: what we offer, in which order, and what the station took.
 
-ISO 15118-20 8.2 (and -2, DIN: the same message). The offer is made of the settings' protocol
-names; a protocol whose package is not in this build must not be named.
+ISO 15118-20 8.2 (and -2, DIN: the same message). The answer is a commitment to one message set:
+what no wanted energy service needs is not offered. MCS has no namespace, it runs under DC's.
 """
 
 from evcc import exi, v2gtp
@@ -11,8 +11,25 @@ from evcc.reasons import V2GError
 # name: namespace, major version
 PROTOCOLS = {
     "iso20_dc": ("urn:iso:std:iso:15118:-20:DC", 1),
+    "iso20_ac": ("urn:iso:std:iso:15118:-20:AC", 1),
 }
 _TIMEOUT_MS = 2000  # V2G_EVCC_Msg_Timeout of supportedAppProtocol
+
+
+def offer(params):
+    """Protocols of the settings that a wanted service needs, that of the best service first.
+
+    Raises V2GError when there is none.
+    """
+    from evcc.iso20 import service
+
+    needed = [service.protocol(name) for name in service.wanted(params)]
+    listed = [name.strip() for name in params.protocols.split(",")]
+    names = [name for name in listed if name in PROTOCOLS and name in needed]
+    if not names:
+        raise V2GError("NO_SERVICE", "settings: no service for inlet, services and protocols")
+    names.sort(key=needed.index)
+    return names
 
 
 class Sap:

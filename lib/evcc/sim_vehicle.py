@@ -50,6 +50,7 @@ class SimVehicle(Vehicle):
         self.done = False
         self.trouble = None
         self._now = None
+        self._charger = None
         self._limits = Limits()
         self._demand = Demand()
         self._measured = Measured()
@@ -57,6 +58,8 @@ class SimVehicle(Vehicle):
     def update(self, now):
         if self._now is not None:
             current = self.board.inlet_current() or 0.0
+            if self._charger:
+                current += self._charger.step((now - self._now) / 1000)
             self.pack.integrate(current, (now - self._now) * self.speed / 1000)
             self._measured.current = current
         self._now = now
@@ -115,6 +118,13 @@ class SimVehicle(Vehicle):
         self.events.append(event)
         if len(self.events) > 20:
             del self.events[0]
+
+    def charger(self):
+        if self._charger is None and self.params.ev_ac_charge_power_W:
+            from evcc.sim_charger import SimCharger
+
+            self._charger = SimCharger(self)
+        return self._charger
 
     def fault(self):
         return self.trouble

@@ -78,5 +78,8 @@ class Vehicle:
     def notify(self, event):
         """Event text: "plugged", "precharge", "closed", "stopping", "opened", "unplugged"."""
 
+    def charger(self):
+        """The on-board charger, see sim_charger.SimCharger; None: no AC. Once per AC session."""
+
     def fault(self):
         """Text of a fault that must end charging, or None. Called every 20 ms."""

@@ -4,7 +4,8 @@
 One row a request: its stream, how long one answer may take, how long the request may be repeated
 (the phase; seconds or a setting's name), both again for `timing_profile` = field, and what may be
 sent after a good answer. The
-stories in session.py and dc.py are walked against it by tests. Times: V2G_EVCC_Msg_Timeout and
+stories in session.py and dc.py are walked against it by tests; AC has rows of its own, in ac.py,
+so that no other session carries them. Times: V2G_EVCC_Msg_Timeout and
 V2G_EVCC_Ongoing_Timeout tables of ISO 15118-20 8.7; EcoG-io/iso15118
 shared/messages/iso15118_20/timeouts.py has the same values.
 """
@@ -86,14 +87,15 @@ FLOW = (
 )
 
 
-def row(name):
-    """The row of a request. Raises KeyError."""
-    for entry in FLOW:
-        if entry[0] == name:
-            return entry
+def row(name, first=()):
+    """The row of a request; those of `first` go before the table's. Raises KeyError."""
+    for table in (first, FLOW):
+        for entry in table:
+            if entry[0] == name:
+                return entry
     raise KeyError(name)
 
 
-def follows(name):
+def follows(name, first=()):
     """What may be sent after a good answer to `name`, names with spaces between."""
-    return row(name)[6]
+    return row(name, first)[6]

@@ -7,10 +7,22 @@ alone. Unknown parameters are ignored.
 
 from evcc.compat import Settings, get_logger
 
-IDS = {"DC": 2, "DC_BPT": 6}
+IDS = {"AC": 1, "DC": 2, "AC_BPT": 5, "DC_BPT": 6, "MCS": 8, "MCS_BPT": 9}
 _MODES = ("", "Scheduled", "Dynamic")
 
 log = get_logger("evcc.iso20")
+
+
+def wanted(params):
+    """Names of the services of the settings that the mated inlet can do, best first."""
+    names = [name.strip() for name in params.services.split(",")]
+    inlet = params.inlet
+    return [n for n in names if n in IDS and (inlet == "any" or n.startswith(inlet))]
+
+
+def protocol(name):
+    """The message set of a service, as sap.PROTOCOLS names it. MCS has that of DC."""
+    return "iso20_ac" if name.startswith("AC") else "iso20_dc"
 
 
 def choice(name, parameter_set):
@@ -24,6 +36,8 @@ def choice(name, parameter_set):
     c.set_id = parameter_set["ParameterSetID"]
     # A set without ControlMode is taken as Scheduled, the mode every station must know.
     mode = values.get("ControlMode", 1)
+    if values.get("GeneratorMode") == 2:  # GridForming: nobody allowed this car to be a source
+        mode = 0
     c.control_mode = _MODES[mode] if mode in (1, 2) else ""
     c.mobility_needs_mode = values.get("MobilityNeedsMode", 1)
     c.separated = values.get("BPTChannel") == 2
@@ -52,9 +66,8 @@ def select(s):
     """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the choice."""
     response = yield from s.ask("ServiceDiscovery", {})
     offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
-    for name in s.params.services.split(","):
-        name = name.strip()
-        if IDS.get(name) not in offered:
+    for name in wanted(s.params):
+        if IDS[name] not in offered or protocol(name) != s.protocol:
             continue
         response = yield from s.ask("ServiceDetail", {"ServiceID": IDS[name]})
         sets = [choice(name, p) for p in response["ServiceParameterList"]["ParameterSet"]]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Conductive AC charging of ISO 15118-20, AC and AC_BPT, Scheduled and Dynamic (8.4.3, 8.4.5).
+
+Power is steered, not current, and the contactor is the station's: the car shows state C within
+250 ms after PowerDelivery(Start) and its on-board charger draws only after the answer. Imported
+when an AC service is taken. Not here: standby, renegotiation, unbalanced phases, GridForming.
+"""
+
+from evcc import v2gtp
+from evcc.compat import forget
+from evcc.iso20 import ac_loop, loop
+from evcc.iso20.session import Stop, lock, power
+
+_MAIN = v2gtp.MAIN
+_AC = v2gtp.AC
+
+# The rows in which AC differs from flow.FLOW; same columns, same sources for the times.
+FLOW = (
+    (
+        "ServiceSelection",
+        _MAIN,
+        2000,
+        None,
+        2000,
+        None,
+        "AC_ChargeParameterDiscovery SessionStop",
+    ),
+    ("AC_ChargeParameterDiscovery", _AC, 2000, None, 6000, None, "ScheduleExchange SessionStop"),
+    (
+        "ScheduleExchange",
+        _MAIN,
+        2000,
+        60,
+        2000,
+        60,
+        "ScheduleExchange PowerDelivery SessionStop",
+    ),
+    # field: EVerest's Evse15118D20 holds the answer until its contactor has closed, 1.4 to 3 s
+    ("PowerDelivery", _MAIN, 2000, None, 6000, None, "PowerDelivery AC_ChargeLoop SessionStop"),
+    # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
+    ("AC_ChargeLoop", _AC, 500, None, 2000, None, "AC_ChargeLoop PowerDelivery"),
+)
+
+
+def charge(s):
+    """From AC_ChargeParameterDiscovery to a pilot in B without current."""
+    from evcc.iso20 import ac_limits, schedule
+    from evcc.safety_ac import AcPower
+
+    s.rows = FLOW
+    charger = s.vehicle.charger()
+    if charger is None:
+        s.end("NO_SERVICE", "AC without an on-board charger")
+    response = yield from s.ask("AC_ChargeParameterDiscovery", ac_limits.request(s, charger))
+    ac_limits.take(s, charger, response)
+    offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
+    yield from lock(s)
+    try:  # from here on state C may be set: everything below ends in release()
+        AcPower(s.safety, charger)  # B until the request has gone [V2G20-1617], then C
+        try:
+            most = min(charger.charge_power, s.evse["max_power"])
+            yield from power(s, schedule.profile(s, offer, most, charger.phases))
+            ac_limits = schedule = offer = response = None
+            forget("evcc.iso20.ac_limits", "evcc.iso20.schedule")
+            while s.safety.state != "ac":
+                yield 20
+            yield from loop.run(s, "AC_ChargeLoop", ac_loop.Request(s, charger))
+        except Stop:
+            pass
+        charger.set(0.0)
+        yield "PowerDelivery", {"EVProcessing": "Finished", "ChargeProgress": "Stop"}
+    finally:
+        s.safety.release()
+    while s.safety.state != "open":  # safety's faults are thrown in here and end that wait
+        yield 20

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""AC_ChargeParameterDiscovery of ISO 15118-20 (8.3.4.4.1): powers of car and station.
+
+The car states totals without _L2 and _L3: a single phase or symmetrical phases. Where the station
+names them, its base field is L1 alone. Discharge limits travel as positive magnitudes; either
+sign is accepted. Not needed in the charge loop.
+"""
+
+from evcc.iso20.ac_loop import total
+from evcc.iso20.units import number, rational
+
+
+def request(s, charger):
+    """AC_ChargeParameterDiscoveryReq: what battery and on-board charger stand now."""
+    mode = {
+        "EVMaximumChargePower": rational(charger.charge_power),
+        "EVMinimumChargePower": rational(charger.min_charge_power),
+    }
+    if not s.selected.bpt:
+        return {"AC_CPDReqEnergyTransferMode": mode}
+    mode["EVMaximumDischargePower"] = rational(charger.discharge_power)
+    mode["EVMinimumDischargePower"] = rational(charger.min_discharge_power)
+    return {"BPT_AC_CPDReqEnergyTransferMode": mode}
+
+
+def take(s, charger, response):
+    """The station's limits into `s.evse`; ends the session when the charger cannot run on them."""
+    mode = response.get("BPT_AC_CPDResEnergyTransferMode")
+    if mode is None:
+        mode = response["AC_CPDResEnergyTransferMode"]
+    evse, n = s.evse, charger.phases
+    evse["max_power"] = _of_phases(mode, "EVSEMaximumChargePower", n)
+    evse["min_power"] = _of_phases(mode, "EVSEMinimumChargePower", n)
+    evse["max_discharge_power"] = abs(_of_phases(mode, "EVSEMaximumDischargePower", n))
+    evse["frequency"] = number(mode["EVSENominalFrequency"])
+    s.vehicle.offer(evse)
+    if evse["max_power"] < charger.min_charge_power and not evse["max_discharge_power"]:
+        s.end(
+            "INCOMPATIBLE_LIMITS",
+            "station %s W, charger needs %s W" % (evse["max_power"], charger.min_charge_power),
+        )
+
+
+def _of_phases(mode, name, phases):
+    return total(mode, (name, name + "_L2", name + "_L3"), phases) or 0.0

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The AC charge loop's request and response (ISO 15118-20 8.3.4.4.3), built without garbage.
+
+In Dynamic mode the charger follows EVSETargetActivePower; in Scheduled mode the schedule, below a
+target if the station sends one, and never feeding back. Always within the limits of car and
+station. Reactive power is reported, targets for it are not followed.
+"""
+
+from evcc.iso20 import loop
+from evcc.iso20.units import number, optional
+
+_TARGET = ("EVSETargetActivePower", "EVSETargetActivePower_L2", "EVSETargetActivePower_L3")
+
+
+class Request(loop.Request):
+    """AC_ChargeLoopReq, and what its answer means for the on-board charger."""
+
+    def __init__(self, s, charger):
+        super().__init__(s, "AC")
+        self._charger = charger
+        self._zero = False
+
+    def fill(self, zero):
+        """The request for now; `zero`: the ramp to the end, all limits and power nothing."""
+        s, put, charger = self._s, self._put, self._charger
+        self._zero = zero
+        if zero:
+            charger.set(0.0)
+        self._needs(s.vehicle.demand())
+        put("EVMaximumChargePower", 0 if zero else int(charger.charge_power))
+        put("EVMinimumChargePower", 0 if zero else int(charger.min_charge_power))
+        put("EVPresentActivePower", int(charger.active_power))
+        put("EVPresentReactivePower", int(charger.reactive_power))
+        if s.selected.bpt:
+            put("EVMaximumDischargePower", 0 if zero else int(charger.discharge_power))
+            put("EVMinimumDischargePower", 0 if zero else int(charger.min_discharge_power))
+        return self._body
+
+    def take(self, response):
+        """The station's answer: set the charger; energy is summed from our own measurement."""
+        s, evse, charger = self._s, self._s.evse, self._charger
+        loop.count(s, charger.active_power)
+        target = None
+        for key in response:
+            if key.endswith("CLResControlMode"):
+                target = total(response[key], _TARGET, charger.phases)
+        evse["target_power"] = target
+        evse["power"] = charger.active_power
+        s.vehicle.offer(evse)
+        if s.selected.control_mode == "Scheduled":
+            watts = loop.planned(s)
+            if target is not None:
+                watts = min(watts, target)
+            watts = max(0.0, watts)
+        else:
+            watts = target or 0.0
+        charger.set(0.0 if self._zero or s.stop else self._within(watts))
+
+    def _within(self, watts):
+        """`watts` inside what car and station allow; 0 below what the charger can do."""
+        charger, evse = self._charger, self._s.evse
+        if watts >= 0:
+            watts = min(watts, charger.charge_power, evse["max_power"])
+            return watts if watts >= charger.min_charge_power else 0.0
+        if not self._s.selected.bpt:
+            return 0.0
+        watts = min(-watts, charger.discharge_power, evse["max_discharge_power"])
+        return -watts if watts >= charger.min_discharge_power else 0.0
+
+
+def total(mode, names, phases):
+    """Sum over the phases that the car has. `names`: the field and its _L2, _L3; None: absent."""
+    pair = mode.get(names[0])
+    if pair is None:
+        return None
+    watts = number(pair)
+    if phases > 1:
+        watts += optional(mode, names[1], 0.0) + optional(mode, names[2], 0.0)
+    return watts

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""On-board charger of the simulated vehicle: follows a target power by a ramp, feeds the pack.
+
+It is also what a real one has to offer (`vehicle.Vehicle.charger`). Losses are one efficiency;
+reactive power is none. Without voltage at the AC inlet it is off at once: it never forms a grid.
+"""
+
+_RAMP_W_S = 20000.0
+_EFFICIENCY = 0.93
+_SINGLE_W = 1380.0  # 6 A of one phase: below it a charger does not run
+
+
+class SimCharger:
+    """`vehicle`: a SimVehicle. Powers in W at the AC inlet, summed over `phases` (1 or 3):
+
+    `charge_power`, `min_charge_power`, `discharge_power`, `min_discharge_power`: limits for now,
+    magnitudes; no discharge_power: it only charges. `active_power` (positive charges),
+    `reactive_power`: measured. `set(watts)` asks for a power, within those limits.
+    """
+
+    reactive_power = 0.0
+
+    def __init__(self, vehicle):
+        p = vehicle.params
+        self._vehicle = vehicle
+        self.phases = p.ev_ac_phases
+        self.min_charge_power = min(_SINGLE_W * self.phases, p.ev_ac_charge_power_W)
+        self.min_discharge_power = 0.0
+        self.active_power = 0.0
+        self.target = 0.0
+
+    @property
+    def charge_power(self):
+        v = self._vehicle
+        return min(v.params.ev_ac_charge_power_W, v.limits().charge_power)
+
+    @property
+    def discharge_power(self):
+        v = self._vehicle
+        return min(v.params.ev_ac_discharge_power_W, v.limits().discharge_power)
+
+    def set(self, watts):
+        self.target = watts
+
+    def step(self, seconds):
+        """Let `seconds` pass; returns the current into the pack, A."""
+        v = self._vehicle
+        mains = getattr(v.board, "mains", None)
+        if mains and not mains():
+            self.active_power = 0.0
+        else:
+            most = _RAMP_W_S * seconds
+            goal = min(max(self.target, -self.discharge_power), self.charge_power)
+            self.active_power += min(max(goal - self.active_power, -most), most)
+        watts = self.active_power
+        watts = watts * _EFFICIENCY if watts > 0 else watts / _EFFICIENCY
+        return watts / v.pack.voltage()
