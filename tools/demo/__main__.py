@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tools import ROOT
 
+TLS_HEAP, VM_HEAP = "320k", "128k"
 EPILOG = """\
 The car's code, the power line, the station and the plant run in simulated time; only the pack may
 age faster. Exit status: 0 when the session ended well and every check holds, 1 when not, 2 for a
@@ -47,7 +48,16 @@ def parser():
         metavar="VM",
         help="run the device code in this MicroPython: a path, or i386 for the fetched one",
     )
-    p.add_argument("--heap", default="128k", type=_heap, help="its heap (default 128k)")
+    p.add_argument(
+        "--heap", type=_heap, help=f"its heap (default {TLS_HEAP}, without TLS {VM_HEAP})"
+    )
+    p.add_argument("--no-tls", action="store_true", help="without TLS, which -20 wants")
+    p.add_argument(
+        "--pki",
+        type=Path,
+        metavar="DIR",
+        help="PKI of car and station (default: a throw-away one, made in build/demo_pki)",
+    )
     p.add_argument(
         "--out",
         type=Path,
@@ -94,6 +104,7 @@ def run(options):
     except ImportError:
         raise UserError("the package rich is missing; `make demo` installs it") from None
 
+    from tools.charger.tls import TlsError
     from tools.vm import VMError
 
     from .rig import Rig, default_plan, quiet_logging
@@ -106,18 +117,21 @@ def run(options):
     except ValueError as error:
         raise UserError(f"--power: {error}") from None
     console = Console(stderr=options.json, highlight=False)
+    pki = None if options.no_tls else _pki(options.pki, console)
+    tls = "mutual TLS 1.3" if pki else "[bold red]WITHOUT TLS[/] (ISO 15118-20 forbids that)"
     console.print(
-        f"ISO 15118-20 DC_BPT [yellow]without TLS[/] (not there yet), "
-        f"pack speed x{options.pack_speed:g}, seed {options.seed}"
+        f"ISO 15118-20 DC_BPT, {tls}, pack speed x{options.pack_speed:g}, seed {options.seed}"
     )
     began = time.monotonic()
     try:
         rig = Rig(
             options.seed, options.pack_speed, options.realtime, plan, _vm(options.vm),
-            heap=options.heap,
+            heap=options.heap or (TLS_HEAP if pki else VM_HEAP), pki=pki,
         )  # fmt: skip
     except VMError as error:
         raise UserError(f"--vm {options.vm}: {error}") from None
+    except TlsError as error:
+        raise UserError(f"--pki {options.pki}: {error}") from None
     stopped = False
     try:
         with View(rig, console, live=not (options.no_live or options.json)):
@@ -146,6 +160,25 @@ def _vm(name):
     return name
 
 
+def _pki(folder, console):
+    """The PKI to use: the user's, or a throw-away one that is made when it is not there."""
+    if folder is not None:
+        if not (folder / "v2g_root").is_dir():
+            raise UserError(f"--pki {folder}: no PKI there; python -m tools.pki make {folder}")
+        return folder
+    try:
+        from .pki import throw_away
+    except ImportError:
+        raise UserError("the package cryptography is missing; `make demo` installs it") from None
+    folder = ROOT / "build" / "demo_pki"
+    try:
+        if throw_away(folder):
+            console.print(f"made a throw-away PKI, P-521 keys: {_short(folder)}")
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror or error}") from None
+    return folder
+
+
 def _folder(out):
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -168,7 +201,8 @@ def _write(rig, out, console):
     record.write_pcapng(files[0])
     record.write_jsonl(files[1])
     title = (
-        f"uEVCC demo: DC_BPT session over ISO 15118-20, Dynamic, no TLS "
+        f"uEVCC demo: DC_BPT session over ISO 15118-20, Dynamic, "
+        f"{'TLS 1.3' if rig.tls else 'NO TLS'} "
         f"(seed {rig.world.seed}, pack speed x{rig.plant.pack_speed:g})"
     )
     try:

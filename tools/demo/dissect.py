@@ -2,14 +2,17 @@
 """What the frames on the power line said: a second, independent way up the layers.
 
 From recorded Ethernet frames to named messages: HomePlug management messages, IPv6, UDP with SDP,
-TCP streams put together from their segments, V2GTP framing, EXI. It shares only the EXI codec with
-the device. It reads whatever it is given: bad frames become rows with an "error"; it neither
-answers nor judges. Not read: fragments, extension headers, options of neighbour discovery.
+TCP streams put together from their segments, TLS 1.3 with a key log, V2GTP framing, EXI. It shares
+only the EXI codec with the device. It reads whatever it is given: bad frames become rows with an
+"error"; it neither answers nor judges. Not read: fragments, extension headers, options of
+neighbour discovery.
 """
 
 import struct
 
 from evcc import exi
+
+from . import tls_records as tls
 
 MME_NAMES = {
     0x6000: "CM_UNASSOCIATED_STA",
@@ -72,6 +75,8 @@ class Stream:
         self.waiting = {}  # sequence number -> data that came early
         self.buffer = bytearray()
         self.repeated = 0
+        self.tls = None  # tls_records.Side, when it is a TLS stream
+        self.plain = bytearray()  # what TLS protected
 
     def segment(self, number, data):
         if data:
@@ -98,8 +103,10 @@ class Dissector:
     """`feed(frame, now)` -> list of rows; a row is a dict with
 
     `t` (ms), `frame` (its number, from 1 as in Wireshark), `from` (`names` of the MAC, else the
-    MAC), `layer` ("SLAC", "ICMPv6", "SDP", "TCP", "V2G"), `name`, and what is known: `message`
-    (EXI as a dict), `schema`, `fields`, `error`.
+    MAC), `layer` ("SLAC", "ICMPv6", "SDP", "TCP", "TLS", "V2G"), `name`, and what is known:
+    `message` (EXI as a dict), `schema`, `fields`, `error`.
+
+    `keys(text)`: lines of a key log -> rows of what waited for them (with their own `frame`).
     """
 
     def __init__(self, names=None):
@@ -107,12 +114,25 @@ class Dissector:
         self.frames = 0
         self.errors = 0
         self.streams = {}
+        self.secrets = tls.Secrets()
+
+    def keys(self, text):
+        self.secrets.add(text)
+        self._rows = []
+        for stream in self.streams.values():
+            if stream.tls is not None:
+                self._protected(stream)
+        return self._rows
+
+    @property
+    def sealed(self):
+        """TLS records that nobody could open so far."""
+        return sum(len(s.tls.records) for s in self.streams.values() if s.tls is not None)
 
     def feed(self, frame, now):
         self.frames += 1
         self._rows = []
-        self._now = now
-        self._who = "?"
+        self._mark = (now, self.frames, "?")
         frame = bytes(frame)
         try:
             self._ethernet(frame)
@@ -121,7 +141,8 @@ class Dissector:
         return self._rows
 
     def _row(self, layer, name, **more):
-        row = {"t": self._now, "frame": self.frames, "from": self._who}
+        now, frame, who = self._mark
+        row = {"t": now, "frame": frame, "from": who}
         row.update(layer=layer, name=name, **more)
         if "error" in more:
             self.errors += 1
@@ -129,7 +150,8 @@ class Dissector:
 
     def _ethernet(self, frame):
         source = frame[6:12]
-        self._who = self.names.get(bytes(source), mac_text(source))
+        who = self.names.get(bytes(source), mac_text(source))
+        self._mark = (*self._mark[:2], who)
         (ethertype,) = struct.unpack_from(">H", frame, 12)
         if ethertype == 0x88E1:
             self._mme(frame)
@@ -199,12 +221,44 @@ class Dissector:
             stream.segment(number, data)
             if stream.repeated != repeated:
                 self._row("TCP", "retransmission")
-            self._v2gtp(stream)
+            if stream.tls is None and stream.buffer and 20 <= stream.buffer[0] <= 23:
+                self._start_tls(key, stream)
+            if stream.tls is not None:
+                stream.tls.feed(bytes(stream.buffer), self._mark)
+                stream.buffer.clear()
+                self._protected(stream)
+            else:
+                self._v2gtp(stream.buffer)
         if flags & 1:
             self._row("TCP", "FIN")
 
-    def _v2gtp(self, stream):
-        buffer = stream.buffer
+    def _start_tls(self, key, stream):
+        """The stream begins with a TLS record: one side of a connection."""
+        source, sport, target, dport = key
+        other = self.streams.get((target, dport, source, sport))
+        if other is not None and other.tls is not None:
+            stream.tls = other.tls.connection.sides[1]
+        else:
+            stream.tls = tls.Connection(self.secrets).sides[0]
+
+    def _protected(self, stream):
+        """What TLS says that can be read by now."""
+        current = self._mark
+        try:
+            for self._mark, kind, data in stream.tls.events():
+                if kind == tls.HANDSHAKE:
+                    name, fields = tls.describe(*data)
+                    self._row("TLS", name, **({"fields": fields} if fields else {}))
+                elif kind == tls.ALERT:
+                    self._row("TLS", "alert", fields={"number": data[1]})
+                else:
+                    stream.plain += data
+                    self._v2gtp(stream.plain)
+        except (ValueError, IndexError, struct.error) as error:
+            self._row("TLS", "malformed", error=str(error))
+        self._mark = current
+
+    def _v2gtp(self, buffer):
         while len(buffer) >= 8:
             version, inverse, kind, length = struct.unpack_from(">BBHI", buffer)
             if (version, inverse) != (1, 0xFE):

@@ -7,6 +7,7 @@ responses that carry them (trapezoids).
 """
 
 import json
+from bisect import insort_right
 
 from evcc.pcap import Writer
 
@@ -52,13 +53,15 @@ class Meter:
 class Recorder:
     """Hang `frame` on the power line. `names`: {MAC: who} for the rows.
 
-    `on_row(row)`, if set, hears each row of the dissector at once.
+    `keylog(line)` takes the secrets of TLS. `on_row(row)`, if set, hears each row of the dissector
+    at once.
     """
 
     def __init__(self, names):
         self.dissector = Dissector(names)
         self.frames = []  # (ms, bytes, [rows])
         self.rows = []
+        self.key_log = []  # lines
         self.meter = Meter()
         self.loops = []  # (ms, V, A) of each charge-loop response
         self.soc = []  # (ms, %) of each charge-loop request
@@ -71,8 +74,19 @@ class Recorder:
         frame = bytes(frame)
         rows = self.dissector.feed(frame, now)
         self.frames.append((now, frame, rows))
-        self.rows += rows
+        self._take(rows)
+
+    def keylog(self, line):
+        """A line of the NSS key log; records that waited for it are read now."""
+        self.key_log.append(line)
+        rows = self.dissector.keys(line)
         for row in rows:
+            self.frames[row["frame"] - 1][2].append(row)
+        self._take(rows)
+
+    def _take(self, rows):
+        for row in rows:
+            insort_right(self.rows, row, key=lambda row: row["frame"])
             self._note(row)
             if self.on_row:
                 self.on_row(row)
@@ -102,6 +116,21 @@ class Recorder:
         """All decoded messages of this name, in order."""
         return [row["message"] for row in self.rows if row["name"] == name and "message" in row]
 
+    def tls(self):
+        """What TLS agreed on, as read from its handshake: a dict, or None when there was none."""
+        found, chains = {}, {}
+        for row in self.rows:
+            if row["layer"] == "TLS":
+                fields = row.get("fields", {})
+                if row["name"] == "ServerHello":
+                    found.update(fields)
+                elif row["name"] == "Certificate":
+                    chains[row["from"]] = fields["chain"]
+                elif row["name"] == "CertificateVerify":
+                    found[f"{row['from']}_scheme"] = fields["scheme"]
+        found.update({f"{who}_certificate": (chain or [None])[0] for who, chain in chains.items()})
+        return found or None
+
     def first(self, name):
         """Time of the first message of this name, or None."""
         return next((row["t"] for row in self.rows if row["name"] == name), None)
@@ -112,7 +141,7 @@ class Recorder:
     # ---- files ---------------------------------------------------------------------------------
 
     def write_pcapng(self, path):
-        """The frames as on the power line, with the decoded messages as comments."""
+        """The frames as on the power line, with the decoded messages as comments; TLS secrets."""
         with open(path, "wb") as out:
             writer = Writer(
                 out.write,
@@ -121,6 +150,8 @@ class Recorder:
                 epoch_us=EPOCH_S * 1_000_000,
             )
             writer.interface("power line", "HomePlug Green PHY, emulated")
+            if self.key_log:
+                writer.secrets("\n".join(self.key_log) + "\n")
             for now, frame, rows in self.frames:
                 writer.frame(frame, now, "\n".join(_line(row) for row in rows) or None)
 

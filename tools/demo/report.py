@@ -82,10 +82,31 @@ def checks(rig, outcome):
         soc is not None and abs(soc - true) <= SOC_TOLERANCE,
         f"{soc} % told, {true:.1f} % in the plant",
     )
-    errors = record.dissector.errors
+    errors, sealed = record.dissector.errors, record.dissector.sealed
     decoded = sum("message" in row for row in record.rows)
-    check("every frame could be read", decoded and not errors, f"{errors} errors")
+    text = f"{errors} errors" + (f", {sealed} TLS records without key" if sealed else "")
+    check("every frame could be read", decoded and not errors and not sealed, text)
+    if rig.tls is not None:
+        agreed = record.tls() or {}
+        both = agreed.get("station_certificate") and agreed.get("car_certificate")
+        check("mutual TLS 1.3", both, _who(agreed))
     return found
+
+
+def _who(agreed):
+    """Who showed which certificate."""
+    if not agreed:
+        return "no TLS on the line"
+    names = [(who, agreed.get(f"{who}_certificate")) for who in ("station", "car")]
+    return ", ".join(f"{who} is {_common(name) if name else 'UNKNOWN'}" for who, name in names)
+
+
+def _common(subject):
+    """The common name of "CN=..,O=.."."""
+    for part in subject.split(","):
+        if part.startswith("CN="):
+            return part[3:]
+    return subject
 
 
 def _locked_in_time(rig):
@@ -121,7 +142,8 @@ def figures(rig, outcome, found):
     )
     return {
         "seed": rig.world.seed,
-        "tls": False,
+        "tls": record.tls() or False,
+        "ocsp": rig.params.ocsp_policy if rig.tls is not None else None,
         "vm": rig.vm_name,
         "border": rig.border(),
         "pack_speed": plant.pack_speed,
@@ -157,6 +179,7 @@ def summary(data, files, wall_s):
     figures.add_column()
     for row in (
         ("protocol", _protocol(data)),
+        ("TLS", _tls(data)),
         ("station", str(data["evse_id"])),
         ("device code", f"in {data['vm']}" if data["vm"] else "in this Python"),
         ("time", f"{data['simulated_s']:g} s simulated, {wall_s:.1f} s on the clock"),
@@ -185,7 +208,16 @@ def summary(data, files, wall_s):
 
 def _protocol(data):
     parts = [data["protocol"], data["service"], data["control_mode"]]
-    return ", ".join([part for part in parts if part] + ["no TLS"])
+    return ", ".join([part for part in parts if part] + ([] if data["tls"] else ["NO TLS"]))
+
+
+def _tls(data):
+    tls = data["tls"]
+    if not tls:
+        return "NONE: not ISO 15118-20 as it must be"
+    mutual = "mutual" if "car_certificate" in tls else "ONE SIDE ONLY"
+    agreed = " ".join(tls.get(name) or "?" for name in ("version", "suite", "group"))
+    return f"{agreed}, {mutual}, OCSP {data['ocsp']}"
 
 
 def _pack(data):

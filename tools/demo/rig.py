@@ -31,7 +31,7 @@ MOST_MS = 400_000  # a session that is not over by then has failed
 DEFAULT_STEPS = ((0, 11000), (45, -10000))
 STOP_S, MOST_STOP_S, LAST_STEP_S = 80, 115, 20
 RAMP_W_S = 4000
-VM_HEAP = "128k"  # the goal of the project on 32 bits
+VM_HEAP = "128k"  # the goal of the project on 32 bits, without TLS
 
 
 def default_plan(text=None):
@@ -49,12 +49,13 @@ def default_plan(text=None):
     return plan
 
 
-def device_params(**settings):
+def device_params(tls=False, **settings):
     """Settings of the car in the demo."""
     params = Params()
     values = {
-        "sdp_tls": False,
-        "allow_iso20_without_tls": True,
+        "sdp_tls": tls,
+        "allow_iso20_without_tls": not tls,
+        "ocsp_policy": "lenient",  # Python's ssl, which the station uses, cannot staple
         "protocols": "iso20_dc",
         "services": "DC_BPT",
         "control_mode": "Dynamic",
@@ -69,7 +70,7 @@ def device_params(**settings):
 class Device:
     """Our code in this Python: driver and controller, on the emulated SPI and board."""
 
-    def __init__(self, world, modem, board, params, pack_speed):
+    def __init__(self, world, modem, board, params, pack_speed, keylog=None):
         from drivers.qca7000 import Qca7000
         from evcc.controller import Controller
         from evcc.trace import Trace
@@ -87,6 +88,7 @@ class Device:
             unix=EPOCH_S,
             reset="watchdog" if board.resets else None,
         )
+        self.controller.keylog = keylog
 
     def step(self, now):
         return self.controller.step(now)
@@ -126,16 +128,19 @@ class Rig:
     `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython,
     which gets `heap` and `vm_more` (keyword arguments of VmDevice); raises tools.vm.VMError when
     it cannot be built or started.
-    `settings`: of the car, over those of `device_params`.
+    `settings`: of the car, over those of `device_params`. `pki`: folder of a PKI (tools.pki), for
+    mutual TLS 1.3 with the profile `tls_profile`; None: without TLS.
     """
 
     def __init__(
         self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None,
-        heap=VM_HEAP, vm_more=None,
+        heap=VM_HEAP, vm_more=None, pki=None,
     ):  # fmt: skip
         self.world = World(seed, realtime)
         self.pilot = Pilot(self.world)
-        params = device_params(**(settings or {}))
+        if pki is not None and vm is None:
+            settings = {"pki_dir": str(pki), **(settings or {})}
+        params = device_params(pki is not None, **(settings or {}))
         pack = Pack(
             params.ev_capacity_Wh, params.ev_soc / 100, params.ev_empty_V, params.ev_full_V
         )
@@ -155,6 +160,11 @@ class Rig:
         self.modem = self.line.attach(Modem(self.world, CAR_MODEM))
         self.station_modem = self.line.attach(StationModem(self.world, STATION_MODEM))
         self.plan = plan or default_plan()
+        self.pki, self.tls = pki, None
+        if pki is not None:
+            from tools.charger.tls import context
+
+            self.tls = context(pki, params.tls_profile)
         self.station = self._station(self.plan)
         self.safe_at = None
         self.sampler = Sampler(self)
@@ -172,14 +182,17 @@ class Rig:
         from tools.charger.station import Station
 
         return Station(
-            self.world, self.station_modem, STATION_MAC, self.pilot, self.plant.output, plan
-        )
+            self.world, self.station_modem, STATION_MAC, self.pilot, self.plant.output, plan,
+            tls=self.tls,
+        )  # fmt: skip
 
     def _device(self):
         """The device, just powered up."""
         speed = self.plant.pack_speed
         if self._vm is None:
-            return Device(self.world, self.modem, self.board, self.params, speed)
+            return Device(
+                self.world, self.modem, self.board, self.params, speed, self.record.keylog
+            )
         from tools.vm.bridge import VmDevice
 
         self.vm_name = f"MicroPython ({self._vm}), heap {self._heap}"
@@ -192,6 +205,8 @@ class Rig:
             heap=self._heap,
             pack_speed=speed,
             unix=EPOCH_S,
+            pki=self.pki,
+            keylog=None if self.pki is None else self.record.keylog,
             **self._vm_more,
         )
 

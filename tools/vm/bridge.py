@@ -66,6 +66,11 @@ def settings_text(params):
     return "".join(lines)
 
 
+def _not_the_cars(folder, names):
+    """What of a PKI folder does not belong into the car: other people's keys."""
+    return [name for name in names if name.startswith(("secc", "ca_keys", "cps", "ocsp"))]
+
+
 def build(folder, machine="i386", native=True, optimise=3):
     """Compile all device code and the device's border into `folder`; {module: .mpy bytes}.
 
@@ -82,13 +87,14 @@ def build(folder, machine="i386", native=True, optimise=3):
 class Process:
     """A MicroPython process and its two pipes.
 
-    machine: "i386", "armhf" or the path of a program. `lines`: hears each line of standard error
-    that is no module, heap or summary line. `limit_s`: longest wait for one message.
+    machine: "i386", "armhf" or the path of a program. `pki`: folder that the device gets as its
+    "pki". `lines`: hears each line of standard error that is no module, heap, key or summary line;
+    `keylog`: each line of the TLS key log. `limit_s`: longest wait for one message.
     """
 
     def __init__(
         self, settings, port, *, machine="i386", heap="128k", options=(), folder=None, native=True,
-        log=None, lines=None, limit_s=60, optimise=3,
+        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None,
     ):  # fmt: skip
         self._temporary = None
         if folder is None:
@@ -104,11 +110,16 @@ class Process:
         self.summary = None
         self.tail = []
         self.limit_s = limit_s
-        self._lines = lines
+        self._lines, self._keylog = lines, keylog
         self._buffer = b""
         self._errors = b""
         (self.folder / "settings.toml").write_text(settings)
+        if pki is not None:
+            shutil.rmtree(self.folder / "pki", ignore_errors=True)
+            shutil.copytree(pki, self.folder / "pki", ignore=_not_the_cars)
         arguments = ["settings.toml", port, *options]
+        if keylog is not None:
+            arguments.append("keylog")
         if machine in vm.ARCH:
             command = vm.command("-m", machine=machine, heap=heap, log=log)
         else:
@@ -192,6 +203,9 @@ class Process:
             self.modules[name] = file
         elif kind == "V":
             self.mounts = text
+        elif kind == "K":
+            if self._keylog:
+                self._keylog(text)
         elif kind == "H":
             size, _, self.heap_at = text.partition(" ")
             self.heap = int(size)

@@ -24,16 +24,26 @@ def failed(rig):
     return {check.name for check in checks(rig, rig.outcome) if not check.ok}
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def whole(out, *arguments):
     """One run of the whole demo: (exit status, JSON summary, folder)."""
     import contextlib
     import io
 
-    out, text = tmp_path_factory.mktemp("demo"), io.StringIO()
+    text = io.StringIO()
     with contextlib.redirect_stdout(text):
-        status = main(["--out", str(out), "--json", "--seed", "5"])
+        status = main(["--out", str(out), "--json", "--seed", "5", *arguments])
     return status, json.loads(text.getvalue()), out
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    return whole(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def open_demo(tmp_path_factory):
+    """The same without TLS."""
+    return whole(tmp_path_factory.mktemp("open_demo"), "--no-tls")
 
 
 def rows_of(out):
@@ -41,11 +51,16 @@ def rows_of(out):
         return [json.loads(line) for line in file]
 
 
-def frames_of(out):
-    """[(us, frame)] of the pcapng file, read by its block lengths."""
+def frames_of(out, secrets=None):
+    """[(us, frame)] of the pcapng file, read by its block lengths. `secrets`: gets the key log."""
     data, at, frames = (out / "session.pcapng").read_bytes(), 0, []
     while at < len(data):
         kind, total = struct.unpack_from("<II", data, at)
+        if kind == 10 and secrets is not None:
+            assert not frames, "Wireshark wants secrets before what they open"
+            sort, length = struct.unpack_from("<II", data, at + 8)
+            assert sort == 0x544C534B
+            secrets.append(data[at + 16 : at + 16 + length].decode())
         if kind == 6:
             _, high, low, kept, _ = struct.unpack_from("<IIIII", data, at + 8)
             frames.append((high << 32 | low, data[at + 28 : at + 28 + kept]))
@@ -106,10 +121,12 @@ def test_every_layer_is_in_the_recording_in_order(demo):
 
 def test_files_agree_with_one_another_and_with_the_summary(demo):
     _, data, out = demo
-    rows, frames = rows_of(out), frames_of(out)
-    assert len(frames) == data["frames"]
+    secrets = []
+    rows, frames = rows_of(out), frames_of(out, secrets)
+    assert len(frames) == data["frames"] and len(secrets) == 1
     names = {bytes.fromhex("0200000e0e01"): "car", bytes.fromhex("020000000e02"): "station"}
     dissector = Dissector(names)
+    assert dissector.keys(secrets[0]) == []
     again, start = [], frames[0][0] - rows[0]["t"] * 1000
     for us, frame in frames:
         again += [plain(row) for row in dissector.feed(frame, (us - start) // 1000)]
@@ -127,7 +144,42 @@ def test_files_agree_with_one_another_and_with_the_summary(demo):
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and len(png) > 20_000
 
 
-def test_messages_of_the_file_encode_to_what_was_on_the_line(demo):
+def test_without_tls_the_same_story_and_no_secrets(demo, open_demo):
+    status, data, out = open_demo
+    assert status == 0 and data["tls"] is False and data["ocsp"] is None
+    secrets = []
+    frames_of(out, secrets)
+    assert not secrets
+    polled = ("DC_CableCheck", "DC_PreCharge", "DC_Welding", "Authorization", "ScheduleExchange")
+
+    def story(out):
+        v2g = [row["name"] for row in rows_of(out) if row["layer"] == "V2G"]
+        found = []
+        for name in v2g:
+            if not name.startswith(polled) and name not in found[-2:]:
+                found.append(name)
+        return found
+
+    assert story(out) == story(demo[2]) and len(story(out)) > 15
+
+
+def test_nothing_readable_is_on_the_line_with_tls(demo, open_demo):
+    for folder, readable in ((demo[2], False), (open_demo[2], True)):
+        tcp = [f[74:] for _, f in frames_of(folder) if f[12:14] == b"\x86\xdd" and f[20] == 6]
+        assert any(data[:3] == b"\x01\xfe\x80" for data in tcp) == readable
+
+
+def test_tls_as_agreed_is_told(demo):
+    tls = demo[1]["tls"]
+    assert (tls["version"], tls["suite"]) == ("TLS 1.3", "TLS_AES_256_GCM_SHA384")
+    assert tls["group"] == "secp521r1" and demo[1]["ocsp"] == "lenient"
+    for who, name in (("station", "CN=SECC TEST"), ("car", "CN=TESTEVCC0000001")):
+        assert name in tls[f"{who}_certificate"]
+        assert tls[f"{who}_scheme"] == "ecdsa_secp521r1_sha512"
+
+
+def test_messages_of_the_file_encode_to_what_was_on_the_line(open_demo):
+    demo = open_demo
     payloads = b"".join(frame for _, frame in frames_of(demo[2]))
     for row in rows_of(demo[2]):
         if "message" in row:
@@ -165,6 +217,12 @@ def test_tshark_finds_nothing_wrong(demo, peer):
     assert tshark(*checksums, "-Y", wrong) == []
     assert len(tshark("-Y", "homeplug-av")) >= 18
     assert len(tshark("-Y", 'frame.comment contains "DC_ChargeLoopRes"')) == data["loops"]
+    # the key log in the file is enough for the plaintext
+    finished = tshark("-Y", "tls.handshake.type == 20", "-T", "fields", "-e", "ipv6.src")
+    assert len(set(finished)) == 2
+    plain = tshark("-Y", "tls.app_data", "-T", "fields", "-e", "data.data")
+    headers = "".join(plain).count("01fe8002") + "".join(plain).count("01fe8004")
+    assert headers >= data["messages"] - 2
 
 
 def test_same_seed_same_recording_other_seed_another():
@@ -181,15 +239,50 @@ def test_plain_lines_without_a_terminal(tmp_path, capsys):
     assert main(["--out", str(tmp_path), "--power", "0:5k,3:-4k"]) == 0
     text = capsys.readouterr().out
     assert "\x1b" not in text
-    assert "without TLS" in text and "pack speed x60" in text
+    assert "mutual TLS 1.3" in text and "pack speed x60" in text
+    assert "TLS_AES_256_GCM_SHA384 secp521r1, mutual, OCSP lenient" in text
     assert re.search(r"s  cable check +pilot C", text)
     assert re.search(r"s  power +pilot C  SoC +4\d\.\d %", text)
     assert "contactors opened without current" in text and "session.pcapng" in text
 
 
+def test_no_tls_is_said_loudly(tmp_path, capsys):
+    assert main(["--out", str(tmp_path), "--power", "0:5k,3:-4k", "--no-tls"]) == 0
+    text = capsys.readouterr().out
+    assert "WITHOUT TLS" in text and "NO TLS" in text
+
+
+def test_a_station_of_another_pki_is_no_good_end(tmp_path):
+    from tools.pki.maker import make
+
+    make(tmp_path / "car", "P-256")
+    make(tmp_path / "station", "P-256")
+    rig = Rig(3, plan=SHORT, pki=tmp_path / "station", settings={
+        "tls_profile": "bench", "pki_dir": str(tmp_path / "car"),
+    })  # fmt: skip
+    assert rig.run() and rig.outcome["result"] == "TLS_FAILED"
+    assert {"session ended as wished", "mutual TLS 1.3"} <= failed(rig)
+
+
+def test_the_throw_away_pki_is_made_once_and_again_before_it_expires(tmp_path):
+    from datetime import datetime, timedelta, timezone
+
+    from tools.demo.pki import throw_away
+
+    now = datetime.now(timezone.utc)
+    assert throw_away(tmp_path, "P-256") and not throw_away(tmp_path, "P-256")
+    assert not throw_away(tmp_path, "P-256", now + timedelta(days=50))
+    assert throw_away(tmp_path, "P-256", now + timedelta(days=58))
+    assert not throw_away(tmp_path, "P-256", now)
+    (tmp_path / "vehicle.der").write_bytes(b"no certificate")
+    assert throw_away(tmp_path, "P-256", now)
+    assert throw_away(tmp_path, "Ed448")
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
+        (["--pki", "/no/such/pki"], "no PKI there"),
         (["--pack-speed", "0"], "above 0"),
         (["--pack-speed", "fast"], "expected a number"),
         (["--power", "much"], "expected WATTS"),

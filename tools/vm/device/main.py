@@ -4,8 +4,8 @@
 Arguments: settings file, port ("spi" or "frames"), then name=value: seed (of urandom; without it
 the system's), unix (time at clock 0), speed (of the pack), loops (then stop), log (level), check
 (report where modules came from), heap (report the live heap), mark (functions, for profiles),
-idle (milliseconds to go on after the end). Lines on standard error: "L level layer text",
-"M module file", "H bytes", "= summary".
+idle (milliseconds to go on after the end), keylog (report the secrets of TLS). Lines on standard
+error: "L level layer text", "M module file", "H bytes", "K secret", "= summary".
 """
 
 import gc
@@ -79,7 +79,14 @@ def wire(border, more):
     else:
         from os import urandom
     unix = int(more["unix"]) if "unix" in more else None
-    return Controller(port, board, vehicle, settings, urandom, slac=spi, unix=unix)
+    controller = Controller(port, board, vehicle, settings, urandom, slac=spi, unix=unix)
+    if "keylog" in more:
+        controller.keylog = tell_key
+    return controller
+
+
+def tell_key(line):
+    say("K", line)
 
 
 def mark(border, names):
