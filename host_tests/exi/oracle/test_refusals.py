@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the encoder must refuse, and that its error names the place: drawn messages, then spoilt."""
+"""What the encoder must refuse, and that its error names the place: drawn messages, spoilt."""
 
 import pytest
 from evcc import exi
