@@ -70,7 +70,7 @@ class Qca7000:
         self._rx = bytearray(_RX)
         self._rx_view = memoryview(self._rx)
         self._pos = self._end = 0  # unread bytes of the last burst
-        self._unread = False  # receive() has not said None since
+        self._unread = False  # there may be whole frames in them
         self._tx = bytearray(b"\0\0\xaa\xaa\xaa\xaa" + bytes(1528))
         self._tx_view = memoryview(self._tx)
         self._now = self._due = self._alive = 0
@@ -112,6 +112,8 @@ class Qca7000:
 
         Damaged framing is skipped byte by byte up to the next good head, as Linux does.
         """
+        if not self._unread:
+            return None
         rx = self._rx
         p = self._pos
         end = self._end
@@ -126,6 +128,7 @@ class Qca7000:
                         break
                     if rx[q] == rx[q + 1] == 0x55:
                         self._pos = q + 2
+                        self._unread = q + 2 < end
                         self._bad = 0
                         self.counters["received"] += 1
                         return self._rx_view[p + 12 : q]
