@@ -108,6 +108,21 @@ def test_late_link_of_a_modem():
         assert car.slac.link and car.slac.state == "ready"
 
 
+def test_modem_that_dozed_before_the_plug():
+    """Silence of its messages is no reason to reset it: the station's beacon wakes it."""
+    world = World()
+    line = PowerLine(world)
+    car = Car(world, line)
+    car.modem.doze_ms = 30_000
+    world.run(60_000)
+    assert car.modem.dozing() and car.port.restarts == 1
+    Station(world, line)
+    world.run(61_000)
+    car.plug()
+    assert world.run_until(lambda: car.slac.state == "ready", 90_000)
+    assert car.slac.link and car.port.restarts == 1
+
+
 def test_wrong_key_never_links_and_is_told():
     world, line, (car,), (station,) = place()
     station.slac.bad_nmk = True

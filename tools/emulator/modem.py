@@ -29,7 +29,8 @@ class Firmware:
     Knobs, all changeable at any time: `join_ms` from key (or coordinator heard) to network,
     `link_ms` more until VS_PL_LNK_STATUS tells, `answer_ms` of local messages, `key_result` of
     SET_KEY.CNF (1 means taken here), `mute` (no local answer at all: asleep), `mute_types` (of
-    those), `version`.
+    those), `doze_ms` (a car's modem that heard no coordinator for so long is mute until it hears
+    one, as a QCA7005 after 30 s; None: never), `version`.
     """
 
     def __init__(self, world, mac, role=PEV_ROLE, nmk=None):
@@ -47,6 +48,8 @@ class Firmware:
         self.key_result = 1
         self.mute = False
         self.mute_types = ()
+        self.doze_ms = None
+        self._alone_since = world.now
         self.version = "MAC-QCA7005-EMULATED-1.0"
         self.device_class = 0x22
         self.pib = bytearray(PIB_BYTES)
@@ -87,6 +90,10 @@ class Firmware:
 
     def look_around(self):
         """Key or surroundings changed: is there a coordinator with our key? Then join it later."""
+        if self.hears_coordinator():
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = self.world.now
         if self.coordinator:
             self._joined_at = self._joined_at or self.world.now
             return
@@ -100,6 +107,13 @@ class Firmware:
             self._joined_at = None
         elif self._joined_at is None:
             self._joined_at = self.world.now + self.join_ms
+
+    def dozing(self):
+        """Silent to its own host too, for want of a coordinator."""
+        alone = (
+            self.doze_ms is not None and self.role == PEV_ROLE and self._alone_since is not None
+        )
+        return alone and self.world.now - self._alone_since >= self.doze_ms
 
     def hears_coordinator(self):
         return self.line is not None and any(m.coordinator for m in self.line.in_reach(self))
@@ -164,7 +178,7 @@ class Firmware:
             self._onto_line(head + b"\x00\x4e\xa1" + OUI + body)
 
     def _answer(self, frame, to, out):
-        if self.mute or len(frame) < 60:
+        if self.mute or self.dozing() or len(frame) < 60:
             return
         kind = frame[15] | frame[16] << 8
         if kind in self.mute_types:

@@ -232,6 +232,7 @@ class Modem(Firmware):
             return
         self.up = self.spi_alive = True
         self.restarts += 1
+        self._alone_since = None if self.hears_coordinator() else self.world.now
         self._raise(CPU_ON)
         if self.line is not None:
             self.line.changed()

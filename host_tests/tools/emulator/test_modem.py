@@ -163,6 +163,17 @@ def test_mute_refusing_and_restarting():
     assert car.joined  # by itself: the key was kept
 
 
+def test_modem_alone_goes_silent_and_wakes_by_a_beacon():
+    pair = Pair()
+    pair.modems[CAR].doze_ms = 30_000
+    ask = mme(LOCAL, CAR, 0xA000, mmv=0)
+    assert pair.send(CAR, ask)[CAR]
+    pair.world.run(31_000)
+    assert not pair.send(CAR, ask)[CAR]
+    pair.send(STATION, set_key(STATION, KEY))
+    assert pair.send(CAR, ask)[CAR]
+
+
 def test_unplugged_cable_leaves_the_network():
     pair = Pair()
     pair.match()
