@@ -8,6 +8,7 @@ import random
 import pytest
 from evcc import crypto
 from evcc.crypto import aes, chacha, ec, ecdsa, gcm, kdf, ladder, pure, shake
+from evcc.crypto.sha1 import sha1
 from evcc.crypto.sha2 import Sha2
 
 from host_tests.crypto import vectors
@@ -45,6 +46,16 @@ def test_sha2_split_updates_and_copies(name):
         expected = getattr(hashlib, name)(m[:at]).digest()
         assert h.copy().digest() == h.digest() == expected
     assert crypto.sha(name, m).digest() == Sha2(name, m).digest()
+
+
+def test_sha1_without_hashlib(monkeypatch):
+    for t in vectors.sample(vectors.nist("hashes/SHA1/SHA1ShortMsg.rsp"), 70):
+        if "Msg" in t:
+            m = bytes.fromhex(t["Msg"])[: int(t["Len"]) // 8]
+            assert sha1(m).hex() == t["MD"]
+    monkeypatch.setattr(kdf, "hashlib", None)
+    assert kdf.digest("sha1", b"a", b"bc") == hashlib.sha1(b"abc").digest()
+    assert kdf.digest("sha256", b"a", b"bc") == hashlib.sha256(b"abc").digest()
 
 
 def test_shake256():
@@ -288,6 +299,8 @@ def test_native_slot(monkeypatch):
     finally:
         crypto._b.clear()
         sys.modules.pop("evcc.crypto.native", None)
+        if hasattr(crypto, "native"):
+            del crypto.native
 
 
 @pytest.mark.parametrize("kind", ["P-256", "P-521"])

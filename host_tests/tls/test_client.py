@@ -292,6 +292,35 @@ def test_nothing_secret_stays_after_the_end():
     assert p.tls.records.read is None and p.tls.ephemeral is None and p.tls._story is None
 
 
+def test_key_schedule_is_cut_into_slices(monkeypatch):
+    from evcc.crypto import kdf
+    from evcc.tls import keys
+
+    calls = [0]
+    hmac = kdf.hmac
+
+    def counted(*a):
+        calls[0] += 1
+        return hmac(*a)
+
+    monkeypatch.setattr(kdf, "hmac", counted)
+    monkeypatch.setattr(keys, "hmac", counted)
+    crypto.use("host")
+    _, root, leaf, identity = pki()
+    p = Pair(Server(leaf), root, identity)
+    step, most = p.tls.step, []
+
+    def measured(now):
+        calls[0] = 0
+        out = step(now)
+        most.append(calls[0])
+        return out
+
+    p.tls.step = measured
+    p.run()
+    assert p.tls.state == "ready" and sum(most) > 20 and max(most) <= 4
+
+
 def test_profile_table_names_known_things():
     for suites, groups, schemes, first in m.PROFILES.values():
         assert first in groups and set(groups) <= set(m.GROUPS)

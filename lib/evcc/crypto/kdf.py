@@ -23,6 +23,10 @@ def sha(name, data=b""):
 
 
 def digest(name, *parts):
+    if name == "sha1" and not hasattr(hashlib, name):
+        from evcc.crypto.sha1 import sha1
+
+        return sha1(b"".join(bytes(p) for p in parts))
     h = sha(name)
     for p in parts:
         h.update(p)
