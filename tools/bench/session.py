@@ -18,6 +18,7 @@ from tools.vm import bridge
 _LIMIT_MS = 200_000
 _SHORT_S = 8  # of charge loop
 _DC_MAIN = b"\x01\xfe\x80\x04"  # V2GTP header of a -20 DC message
+_RECORD = b"\x17\x03\x03"  # head of a TLS record with application data
 _PARM_REQ = b"\x88\xe1\x01\x64\x60"
 
 
@@ -40,7 +41,7 @@ class Build:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None):
+def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None, pki=None):
     """An emulated world with the device in MicroPython; `seconds`: of the charge loop."""
     from tools.charger.power import PowerPlan
     from tools.demo.rig import Rig
@@ -49,12 +50,12 @@ def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=No
     if seconds:
         plan = PowerPlan(((0, 11000), (seconds // 2, -10000)), ramp_W_s=4000, stop_s=seconds)
     vm_more = dict(options=options, log=log, folder=folder, on_message=on_message, limit_s=120)
-    return Rig(plan=plan, vm=machine, heap=heap, vm_more=vm_more)
+    return Rig(plan=plan, vm=machine, heap=heap, vm_more=vm_more, pki=pki)
 
 
-def completes(folder, kilobytes, seconds):
+def completes(folder, kilobytes, seconds, pki=None):
     """Does a session run to its end as it should in that much heap?"""
-    world = rig(folder, "i386", f"{kilobytes}k", seconds=seconds)
+    world = rig(folder, "i386", f"{kilobytes}k", seconds=seconds, pki=pki)
     try:
         ended = world.run()
         return ended and world.outcome["result"] == "STATION_TERMINATE"
@@ -117,7 +118,8 @@ def heap_rows(builds):
 class Messages:
     """Notes the kind of each message, and where DC messages and CM_SLAC_PARM.REQ cross."""
 
-    def __init__(self):
+    def __init__(self, head=_DC_MAIN):
+        self.head = head
         self.kinds = []
         self.requests, self.responses, self.first_slac = [], [], None
         self.closed = lambda: False
@@ -129,9 +131,9 @@ class Messages:
         if self.first_slac is None and _PARM_REQ in out:
             self.first_slac = index
         if self.closed():
-            if _DC_MAIN in out:
+            if self.head in out:
                 self.requests.append(index)
-            elif into and _DC_MAIN in into:
+            elif into and self.head in into:
                 self.responses.append(index)
 
 
@@ -181,11 +183,15 @@ class Counted:
         return self.work(first, sleeps[0]) + self.work(sleeps[-1], last), whole
 
 
-def counted_rows(builds):
+def loops_of(builds, pki=None):
+    """(work, with waiting) in instructions of each charge loop of a session; [] without one."""
     folder = builds.get("armhf", True)
     log = Path(folder, "count.log")
-    messages = Messages()
-    world = rig(folder, "armhf", "256k", log=log, on_message=messages, seconds=_SHORT_S)
+    messages = Messages(_RECORD if pki else _DC_MAIN)
+    world = rig(
+        folder, "armhf", "384k" if pki else "256k", log=log, on_message=messages,
+        seconds=_SHORT_S, pki=pki,
+    )  # fmt: skip
     messages.closed = lambda: world.plant.contactors.closed
     try:
         good = world.run() and world.device.ended is None
@@ -198,7 +204,11 @@ def counted_rows(builds):
             last = next((i for i in messages.requests if i > first), None)
             if last is not None:
                 loops.append(counted.turn_around(first, last))
-    loops = loops[2:-2]  # the first and last ones are not of the steady loop
+    return loops[2:-2]  # the first and last ones are not of the steady loop
+
+
+def counted_rows(builds):
+    loops = loops_of(builds)
     names = (
         ("ARM instructions, charge-loop turn-around", "<= 2000000", 0, statistics.median),
         ("  the longest of a session", None, 0, max),
@@ -207,6 +217,30 @@ def counted_rows(builds):
     for name, goal, which, what in names:
         value = round(what([loop[which] for loop in loops])) if loops else None
         yield dict(name=name, value=value, unit="instructions", goal=goal, why="no session")
+
+
+def tls_rows(builds):
+    """The same with mutual TLS 1.3, P-521 certificates."""
+    from tools.demo.pki import throw_away
+
+    pki = Path(builds.get("armhf", True)).with_name("uevcc-bench-pki")
+    shutil.rmtree(pki, ignore_errors=True)
+    try:
+        throw_away(pki)
+        loops = loops_of(builds, pki)
+        folder = builds.get("i386", True)
+        heap = vm.smallest_heap(lambda k: completes(folder, k, _SHORT_S, pki), 128, 400, step=2)
+    finally:
+        shutil.rmtree(pki, ignore_errors=True)
+    yield dict(
+        name="smallest heap with TLS, viper kernels outside it", value=heap, unit="kB",
+        goal="<= 192", why="no session ends well in 400 kB",
+    )  # fmt: skip
+    value = round(statistics.median([loop[0] for loop in loops])) if loops else None
+    yield dict(
+        name="ARM instructions, charge-loop turn-around with TLS", value=value,
+        unit="instructions", goal="<= 3000000", why="no session",
+    )  # fmt: skip
 
 
 def power_on_row(builds):
@@ -243,7 +277,7 @@ def rows():
     found = []
     builds = Build()
     try:
-        for part in (heap_rows, counted_rows, power_on_row):
+        for part in (heap_rows, counted_rows, power_on_row, tls_rows):
             found += part(builds)
     finally:
         builds.close()
