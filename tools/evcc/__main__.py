@@ -44,7 +44,8 @@ def report(summary, as_json):
             f"{'OK' if good else 'FAILED'}: {summary['protocol'] or 'no protocol'}"
             f" {summary['service'] or 'no service'} {summary['control_mode'] or ''}"
             f" charged {summary['charged_Wh']:.1f} Wh,"
-            f" discharged {summary['discharged_Wh']:.1f} Wh in {summary['loops']} loops, stop reason {summary['result']}{detail}"
+            f" discharged {summary['discharged_Wh']:.1f} Wh in {summary['loops']} loops,"
+            f" stop reason {summary['result']}{detail}"
         )
     return 0 if good else 1
 

@@ -42,7 +42,7 @@ def _sources(module):
     return [p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
 
 
-def build_mpy(modules, out_dir, arch=None, optimise=2):
+def build_mpy(modules, out_dir, arch=None, optimise=3):
     """Compile modules or packages of lib/ into `out_dir`, which keeps lib's layout.
 
     modules: names relative to lib ("evcc", "evcc/exi", "drivers/qca7000.py"). arch: None leaves
