@@ -10,7 +10,7 @@ escape, which only an empty value may take. States in use are kept, up to `LIMIT
     many        None or (max, min, state while more may come, code there)
 """
 
-import sys
+import gc
 
 from evcc.compat import const
 from evcc.exi.tables import EXIError, base, find, index, load, name, names, root, slot, tabs, width
@@ -30,7 +30,9 @@ _DIRECT = const(16)  # added: no characters bit, no end behind the value
 # occurrence index -> max; 0 unbounded; index 1 has min 2
 _MAX = (1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048)
 
-LIMIT = 100 if sys.maxsize < 1 << 32 else 1 << 20  # productions kept: 8 kB on a 32-bit VM
+# Productions kept, about 80 bytes each: an eighth of what is free now, 8 kB at most; no limit on
+# CPython, where `gc` cannot tell.
+LIMIT = min(100, gc.mem_free() // 640) if hasattr(gc, "mem_free") else 1 << 20
 _states = {}
 _kept = 0
 
