@@ -92,9 +92,10 @@ def test_truncated_and_mutated_certificates_raise_only_value_errors():
             b[rng.randrange(len(b))] = rng.randrange(256)
         try:
             c = Certificate(b)
-            c.title(), c.names()
         except (ValueError, IndexError) as e:
             assert isinstance(e, ValueError), (seed, e)
+            continue
+        c.title(), c.names()  # what parsed can be named
 
 
 def test_extension_twice():

@@ -202,6 +202,17 @@ def test_timeout():
     assert p.tls.state == "failed" and "within 20000 ms" in p.tls.error
 
 
+def test_refuses_to_start_unseeded():
+    from evcc.rng import Rng
+
+    maker, root, leaf, identity = pki()
+    p = Pair(Server(leaf), root, identity)
+    p.tls.urandom = Rng()
+    p.run()
+    assert p.tls.state == "failed" and "Unseeded: not seeded" in p.tls.error
+    assert p.server.hellos == []
+
+
 def test_prepared_key():
     maker, root, leaf, identity = pki()
     p = Pair(Server(leaf), root, identity)

@@ -64,6 +64,7 @@ class Certificate:
         self.start, self.end = v.time(), v.time()
         v.done()
         self.subject = t.whole(0x30)
+        attributes(self.subject)  # ValueError now rather than when somebody asks for a name
         k = t.enter()
         a = k.enter()
         oid = a.oid()

@@ -121,6 +121,8 @@ class TlsClient:
                     return now  # the caller may look at the state
             except TlsError as e:
                 self._fail(e)
+            except Exception as e:  # an unseeded generator, no memory, a fault of ours
+                self._fail(TlsError("internal_error", "%s: %s" % (type(e).__name__, e)))
         return now + _FAR if self._deadline is None else self._deadline
 
     def feed(self, data, now):
