@@ -220,7 +220,7 @@ def counted_rows(builds):
 
 
 def tls_rows(builds):
-    """The same with mutual TLS 1.3, P-521 certificates that are new (hence other sizes) each time."""
+    """The same with mutual TLS 1.3 and P-521 certificates, new ones (of other sizes) each time."""
     from tools.demo.pki import throw_away
 
     pki = Path(builds.get("armhf", True)).with_name("uevcc-bench-pki")
