@@ -21,14 +21,13 @@ class Curve:
 
     def double(self, p):
         x, y, z = p
-        r = self.r
-        d = r(z * z)
-        g = r(y * y)
-        b = r(x * g)
-        a = r(3 * (x - d) * (x + d))
-        b *= 4
-        x = r(a * a - b - b)
-        return x, r(a * (b - x) - 8 * g * g), r((y + y) * z)
+        m = self.p
+        d = z * z % m
+        g = y * y % m
+        b = x * g % m << 2
+        a = 3 * (x - d) * (x + d) % m
+        x = (a * a - b - b) % m
+        return x, (a * (b - x) - (g * g << 3)) % m, (y * z << 1) % m
 
     def add(self, p, q):
         """p + q, q affine."""
@@ -36,19 +35,17 @@ class Curve:
         u, v = q
         if not z:
             return u, v, 1
-        r = self.r
-        zz = r(z * z)
-        h = r(u * zz - x)
-        w = r(v * r(zz * z) - y)
-        if not h or h == self.p:
-            if not w or w == self.p:
-                return self.double(p)
-            return self.zero
-        hh = r(h * h)
-        u = r(x * hh)
-        hh = r(hh * h)
-        x = r(w * w - hh - u - u)
-        return x, r(w * (u - x) - y * hh), r(z * h)
+        m = self.p
+        d = z * z % m
+        h = (u * d - x) % m
+        w = (v * (d * z % m) - y) % m
+        if not h:
+            return self.zero if w else self.double(p)
+        d = h * h % m
+        u = x * d % m
+        d = d * h % m
+        x = (w * w - d - u - u) % m
+        return x, (w * (u - x) - y * d) % m, z * h % m
 
     def neg(self, q):
         return q[0], self.p - q[1]

@@ -142,10 +142,7 @@ class Sha2:
         pad = (size - size // 8 - 1 - self.n) % size
         c.update(b"\x80" + bytes(pad + size // 8 - 8) + struct.pack(">Q", 8 * self.n))
         if c.fast:
-            out = bytearray(64)
-            for i in range(16):
-                struct.pack_into(">I", out, 4 * i, struct.unpack_from("I", c.h, 4 * i)[0])
-            out = bytes(out)
+            out = struct.pack(">16I", *struct.unpack("16I", c.h))
         else:
             out = b"".join(x.to_bytes(self.bits // 8, "big") for x in c.h)
         return out[:48] if self.name == "sha384" else out
