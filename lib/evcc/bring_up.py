@@ -13,6 +13,16 @@ from evcc.reasons import V2GError
 
 _LEAVE_MS = const(1000)  # TP_match_leave
 _AGAIN_MS = const(500)
+_GARBAGE = const(8)  # steps of the handshake between two collections
+# of TLS in Python, what to load before it begins; and what only a handshake needs
+_EARLY = (
+    "evcc.crypto.gcm evcc.exchange evcc.v2gtp "
+    "evcc.tls.handshake evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa"
+)
+_HANDSHAKE = (
+    "evcc.tls.handshake evcc.pki evcc.crypto.ecdsa evcc.crypto.ec evcc.crypto.comb_p521 "
+    "evcc.crypto.comb_p256 evcc.crypto.x448 evcc.crypto.ed448 evcc.crypto.shake evcc.crypto.sha2"
+)
 
 log = get_logger("evcc.controller")
 
@@ -41,6 +51,8 @@ def check(c):
     """What ends this phase from outside."""
     if c.safety.pilot == "A":
         raise V2GError("UNPLUGGED")
+    if c.safety.pilot in "EF":
+        raise V2GError("PILOT_LOST", "state " + c.safety.pilot)
     if c.stopped:
         raise V2GError(c.stopped)
 
@@ -114,11 +126,19 @@ def connect(c, address, port, mac):
 
 def secure(c):
     """TLS 1.3 with mutual authentication over the open connection, one slice of work a step."""
-    from evcc.pki import CertificateError, store
-    from evcc.pki.clock import Clock
+    c.enter("securing")
+    forget("evcc.sdp")
+    # All code now, what stays first: later it would lie between the garbage of big numbers.
+    from evcc import crypto
     from evcc.tls.client import TlsClient
 
-    c.enter("securing")
+    if crypto.backend().__name__ == "evcc.crypto.pure":
+        for name in _EARLY.split():
+            __import__(name)
+            gc.collect()
+    from evcc.pki import CertificateError, store
+    from evcc.pki.clock import Clock
+
     folder = c.params.pki_dir
     try:
         roots = store.roots(folder)
@@ -133,7 +153,11 @@ def secure(c):
     c.tls = tls
     c.tcp.on_data = tls.feed
     tls.start(c.now)
+    steps = 0
     while tls.state != "ready":
+        steps += 1
+        if steps % _GARBAGE == 0:
+            gc.collect()
         check(c)
         if tls.state in ("failed", "closed"):
             raise V2GError("TLS_FAILED", tls.error or "closed")
@@ -143,6 +167,8 @@ def secure(c):
             raise V2GError("SETUP_TIMEOUT", "TLS")
         yield 0
     log.info("%s", tls.summary())
+    tls.roots = tls.identity = tls.clock = tls.raw = identity = roots = store = Clock = None
+    forget(*_HANDSHAKE.split())
 
 
 def leave(c):

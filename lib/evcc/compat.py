@@ -41,6 +41,12 @@ def forget(*names):
     gc.collect()
 
 
+def collect():
+    """Collect garbage now, at a quiet point, so that it need not happen at a busy one."""
+    if _SMALL:
+        gc.collect()
+
+
 def parse_mac(text):
     """6 bytes of "02:00:00:0e:0e:01". Raises ValueError; a multicast address is none for us."""
     mac = bytes([int(part, 16) for part in text.split(":")])

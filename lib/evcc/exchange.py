@@ -8,7 +8,7 @@ nobody waits for ends the session, other streams' payload types are counted and 
 """
 
 from evcc import exi
-from evcc.compat import get_logger
+from evcc.compat import collect, get_logger
 from evcc.reasons import V2GError
 
 log = get_logger("evcc.v2g")
@@ -123,3 +123,4 @@ class Exchange:
     def _transmit(self, now):
         if self._send(self._unsent, now):
             self._unsent = None
+            collect()  # the answer is on its way: nothing waits for us now

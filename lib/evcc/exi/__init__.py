@@ -23,6 +23,12 @@ def _slow():
     return _plain
 
 
+def forget():
+    """Drop what was kept of the messages so far, because other ones follow: frees up to 8 kB."""
+    if _plain:
+        _plain.forget()
+
+
 def decode(schema, data):
     """Decode a document (bytes or memoryview) -> (name, message); spare bytes are ignored.
 

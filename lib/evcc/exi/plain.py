@@ -66,12 +66,18 @@ def state(number, more=0, mixed=0):
     return found
 
 
+def forget():
+    """Drop the states kept."""
+    global _kept
+    _states.clear()
+    _kept = 0
+
+
 def production(at, code):
     """Production `code` of a state, made now."""
     global _kept
     if _kept > LIMIT:
-        _states.clear()
-        _kept = 0
+        forget()
     _kept += 1
     number = (at[1] >> 1) + code
     flags, key, a, bound = slot(number)

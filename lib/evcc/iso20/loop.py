@@ -5,6 +5,7 @@ One request dict serves the whole loop; only numbers that changed are written ag
 nothing grows. dc_loop.py and ac_loop.py fill in the rest.
 """
 
+from evcc import exi
 from evcc.compat import const
 from evcc.iso20.units import rational
 
@@ -15,6 +16,7 @@ _RAMP_LOOPS = const(25)  # 5 s of zero limits before PowerDelivery(Stop)
 
 def run(s, name, request):
     """Loop by `request` at its own rhythm; on a wish to stop, limits go to zero first."""
+    exi.forget()
     s.loop_at = s.now
     ramp = 0
     while True:

@@ -19,22 +19,6 @@ def say(kind, *words):
     sys.stderr.write(kind + " " + " ".join([str(word) for word in words]) + "\n")
 
 
-def seeded(seed):
-    """urandom that repeats, for tests only: SHA-256 over seed and counter."""
-    from hashlib import sha256
-
-    state = [0]
-
-    def urandom(n):
-        out = b""
-        while len(out) < n:
-            state[0] += 1
-            out += sha256(b"%s %d" % (seed, state[0])).digest()
-        return out[:n]
-
-    return urandom
-
-
 def options():
     found = {}
     for word in sys.argv[3:]:
@@ -75,6 +59,8 @@ def wire(border, more):
     vehicle = SimVehicle(board, settings, speed=float(more.get("speed", 1)))
     board.vehicle = vehicle
     if "seed" in more:
+        from aids import seeded
+
         urandom = seeded(more["seed"].encode())
     else:
         from os import urandom
@@ -89,47 +75,17 @@ def tell_key(line):
     say("K", line)
 
 
-def mark(border, names):
-    """Tell the border whenever one of these functions begins and ends: for profiles only."""
-
-    def marked(call, number):
-        begin, end = bytes((number, 1)), bytes((number, 0))
-
-        def wrapped(*args, **more):
-            border.ask(109, begin)  # m
-            try:
-                return call(*args, **more)
-            finally:
-                border.ask(109, end)
-
-        return wrapped
-
-    for number, name in enumerate(names):
-        module, _, path = name.partition(":")
-        __import__(module)
-        owner = sys.modules[module]
-        *classes, last = path.split(".")
-        for part in classes:
-            owner = getattr(owner, part)
-        if hasattr(owner, last):
-            setattr(owner, last, marked(getattr(owner, last), number))
-        else:
-            say("L", 30, "main", "nothing to mark:", name)
-
-
-def report_modules(seen):
-    """Where each module came from, once; and what is mounted."""
-    for name in sys.modules:
-        if name not in seen:
-            seen.append(name)
-            say("M", name, getattr(sys.modules[name], "__file__", "builtin"))
-
-
 def run(border, more):
     if "mark" in more:
+        from aids import mark
+
         mark(border, more["mark"])
     controller = wire(border, more)
-    check = [] if "check" in more else None
+    check = None
+    if "check" in more:
+        from aids import report_modules
+
+        check = []
     heap = 0
     loops = int(more.get("loops", 0))
     state = told = None
