@@ -61,7 +61,7 @@ class _Edwards:
 
     def base(self):
         if not self._base:
-            self._base = yield from self.table(_root(_Y, 0))
+            self._base = yield from self.table((yield from _root(_Y, 0)))
         return self._base
 
 
@@ -73,12 +73,31 @@ _Y = int(
 _edwards = _Edwards()
 
 
+def _power(a):
+    """Steps -> a ** ((P - 3) / 4) = a ** (2^446 - 2^222 - 1) by a chain of 2^n - 1."""
+    x, n, kept = a, 1, {}
+    for more in (1, 1, 3, 3, 9, 1, 18, 37, 37, 111, 1):
+        kept[n] = x
+        y = a if more == 1 else kept[more]
+        for i in range(more):
+            x = x * x % P
+            if i & 15 == 15:
+                yield
+        x = x * y % P
+        n += more
+    for i in range(223):
+        x = x * x % P
+        if i & 15 == 15:
+            yield
+    return x * kept[222] % P
+
+
 def _root(y, sign):
-    """(x, y) with x of the given lowest bit; ValueError when there is none."""
+    """Steps -> (x, y) with x of the given lowest bit; ValueError when there is none."""
     u = (y * y - 1) % P
     v = (_D * y * y - 1) % P
     w = u * u % P * u * v % P
-    x = w * pow(w * u * u % P * v * v % P, (P - 3) // 4, P) % P
+    x = w * (yield from _power(w * u * u % P * v * v % P)) % P
     if v * x * x % P != u or (not x and sign):
         raise ValueError("ed448: not a point")
     return (P - x if x & 1 != sign else x), y
@@ -90,7 +109,7 @@ def _decode(b):
     y = int.from_bytes(bytes(b[:56]), "little")
     if y >= P:
         raise ValueError("ed448: not a point")
-    return _root(y, b[56] >> 7)
+    return (yield from _root(y, b[56] >> 7))
 
 
 def _encode(p):
@@ -99,42 +118,45 @@ def _encode(p):
 
 
 def _secret(seed):
-    h = shake256(114, seed)
+    h = yield from shake256(114, seed)
     s = int.from_bytes(h[:56], "little") & ((1 << 447) - 4) | 1 << 447
     return s % _L, h[57:]
 
 
 def _hash(*parts):
-    return int.from_bytes(shake256(114, _DOM, *parts), "little") % _L
+    return int.from_bytes((yield from shake256(114, _DOM, *parts)), "little") % _L
 
 
 def public(seed, urandom):
     """Steps -> 57 bytes."""
     if len(seed) != 57:
         raise ValueError("ed448: 57 bytes needed")
-    g = _root(_Y, 0)
-    p = yield from multiply(_edwards, _secret(seed)[0], g, urandom)
+    g = yield from _root(_Y, 0)
+    s, _ = yield from _secret(seed)
+    p = yield from multiply(_edwards, s, g, urandom)
     return _encode(p)
 
 
 def sign(seed, message, urandom, own=None):
     """Steps -> 114 bytes; `own` public key, if known, saves one multiplication."""
     own = own or (yield from public(seed, urandom))
-    s, prefix = _secret(seed)
-    k = _hash(prefix, message)
-    p = yield from multiply(_edwards, k, _root(_Y, 0), urandom)
+    s, prefix = yield from _secret(seed)
+    k = yield from _hash(prefix, message)
+    g = yield from _root(_Y, 0)
+    p = yield from multiply(_edwards, k, g, urandom)
     p = _encode(p)
-    return p + ((k + _hash(p, own, message) * s) % _L).to_bytes(57, "little")
+    h = yield from _hash(p, own, message)
+    return p + ((k + h * s) % _L).to_bytes(57, "little")
 
 
 def verify(key, message, signature):
     """Steps -> bool; ValueError for a bad public key."""
-    a = _decode(key)
+    a = yield from _decode(key)
     if len(signature) != 114:
         return False
     s = int.from_bytes(bytes(signature[57:]), "little")
     if s >= _L:
         return False
-    k = _hash(signature[:57], key, message)
+    k = yield from _hash(signature[:57], key, message)
     p = yield from verify_sum(_edwards, s, k, _edwards.neg(a))
     return _encode(p) == bytes(signature[:57])

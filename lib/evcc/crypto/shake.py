@@ -14,9 +14,11 @@ _PI += b"\x0f\x17\x13\x0d\x0c\x02\x14\x0e\x16\x09\x06\x01"
 
 
 def _permute(a):
-    """Keccak-f[1600] on a list of 25 lanes."""
+    """Keccak-f[1600] on a list of 25 lanes, in steps of four rounds."""
     lfsr = 1
-    for _ in range(24):
+    for turn in range(24):
+        if turn & 3 == 0:
+            yield
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
         for x in range(5):
             t = c[(x + 1) % 5]
@@ -39,7 +41,7 @@ def _permute(a):
 
 
 def plain(length, *parts):
-    """`length` <= 136 bytes of SHAKE256 over the parts."""
+    """Steps -> `length` <= 136 bytes of SHAKE256 over the parts."""
     a = [0] * 25
     data = b"".join(bytes(p) for p in parts)
     pad = 136 - len(data) % 136
@@ -49,11 +51,12 @@ def plain(length, *parts):
     for at in range(0, len(data), 136):
         for i in range(17):
             a[i] ^= int.from_bytes(data[at + 8 * i : at + 8 * i + 8], "little")
-        _permute(a)
+        yield from _permute(a)
     return b"".join(x.to_bytes(8, "little") for x in a[:17])[:length]
 
 
 def shake256(length, *parts):
+    """Steps -> the same, by hashlib where it can."""
     if _shake:
         return _shake(b"".join(bytes(p) for p in parts)).digest(length)
-    return plain(length, *parts)
+    return (yield from plain(length, *parts))
