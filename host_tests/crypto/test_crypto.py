@@ -62,9 +62,9 @@ def test_shake256():
     for t in vectors.sample(vectors.nist("hashes/SHAKE/SHAKE256ShortMsg.rsp"), 60):
         if "Msg" in t:
             m = bytes.fromhex(t["Msg"])[: int(t["Len"]) // 8]
-            assert shake.plain(32, m).hex() == t["Output"]
+            assert run(shake.plain(32, m)).hex() == t["Output"]
     for n in (134, 135, 136, 137, 271, 272):
-        assert shake.plain(114, b"x" * n) == hashlib.shake_256(b"x" * n).digest(114)
+        assert run(shake.plain(114, b"x" * n)) == hashlib.shake_256(b"x" * n).digest(114)
 
 
 @pytest.mark.parametrize("name", ["sha256", "sha384", "sha512"])
