@@ -13,12 +13,10 @@ from evcc.reasons import V2GError
 
 _LEAVE_MS = const(1000)  # TP_match_leave
 _AGAIN_MS = const(500)
+_RECORD = const(4096)  # the station's certificates; grows where they are more
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins; and what only a handshake needs
-_EARLY = (
-    "evcc.crypto.gcm evcc.exchange evcc.v2gtp "
-    "evcc.tls.handshake evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa"
-)
+_EARLY = "evcc.crypto.gcm evcc.tls.handshake evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa"
 _HANDSHAKE = (
     "evcc.tls.handshake evcc.pki evcc.crypto.ecdsa evcc.crypto.ec evcc.crypto.comb_p521 "
     "evcc.crypto.comb_p256 evcc.crypto.x448 evcc.crypto.ed448 evcc.crypto.shake evcc.crypto.sha2"
@@ -139,6 +137,7 @@ def secure(c):
     from evcc.pki import CertificateError, store
     from evcc.pki.clock import Clock
 
+    gc.collect()
     folder = c.params.pki_dir
     try:
         roots = store.roots(folder)
@@ -147,8 +146,10 @@ def secure(c):
         raise V2GError("TLS_FAILED", str(error)) from None
     if not roots:
         raise V2GError("TLS_FAILED", "no certificate in %s/v2g_root" % folder)
+    forget("evcc.pki.store")
     rtc = None if c.unix is None else c.unix_now
     tls = TlsClient(c.tcp_send, c.urandom, roots, identity, c.params, Clock(rtc))
+    tls.records.buf = bytearray(_RECORD)
     tls.keylog = c.keylog
     c.tls = tls
     c.tcp.on_data = tls.feed
