@@ -152,7 +152,7 @@ def test_booleans_are_booleans():
     message["CertificateInstallationService"] = True
     exi.encode("iso20_common", "AuthorizationSetupRes", message)
     message["EIM_ASResAuthorizationMode"] = {"x": 1}
-    with pytest.raises(exi.EXIError, match="EIM_ASResAuthorizationMode: .* is not {}"):
+    with pytest.raises(exi.EXIError, match="EIM_ASResAuthorizationMode.x: not in the schema"):
         exi.encode("iso20_common", "AuthorizationSetupRes", message)
 
 

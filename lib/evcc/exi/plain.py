@@ -396,8 +396,11 @@ def write(buf, o, acc, na, now, message):
                         raise EXIError("%r is no boolean" % (v,))
                     x = int(v)
                 elif not op:
-                    if v != {} or not isinstance(v, dict):
-                        raise EXIError("%r is not {}" % (v,))
+                    if not isinstance(v, dict):
+                        raise EXIError("%r is no dict" % (v,))
+                    for x in v:
+                        if v[x] is not None and v[x] != []:
+                            raise EXIError("not in the schema", str(x))
                     x = pend = 0
                 else:
                     if not isinstance(v, int) or v is True or v is False:
