@@ -9,12 +9,17 @@ LOOP_S = 3
 
 
 class Rig(rig.Rig):
-    """`faults`: rows of a scenario; `at(message, act)`: do something while it is in flight."""
+    """`faults`: rows of a scenario; `at(message, act)`: do something while it is in flight.
 
-    def __init__(self, faults=(), settings=None, seed=1, steps=((0, 11000),)):
+    `station`: settings of the station, `settings`: of the car.
+    """
+
+    def __init__(self, faults=(), settings=None, seed=1, steps=((0, 11000),), station=None):
         self._scenario = Scenario(
             plan=PowerPlan(steps, ramp_W_s=20000, stop_s=LOOP_S), rows=list(faults)
         )
+        for name, value in (station or {}).items():
+            self._scenario.config.set(name, value)
         super().__init__(seed=seed, pack_speed=1, plan=self._scenario.plan, settings=settings)
         self.controller = self.device.controller
         self._acts = []

@@ -35,6 +35,7 @@ class Station:
         self.plan = plan or self.scenario.plan
         self.config = self.scenario.config
         self.on_message = on_message
+        self.outlet = None  # of AC (see secc.ac_supply.IdealOutlet); None: an ideal one
         self.tls = tls  # an SSLContext (tools.charger.tls), or None
         self.urandom = world.urandom_for("station")
         self.slac = EvseSlac(mac, self._send, self.urandom)
@@ -137,6 +138,7 @@ class Station:
             self.config,
             self.plan,
             output=self.output,
+            outlet=self.outlet,
             urandom=self.urandom,
             clock=lambda: EPOCH_S + self.world.now // 1000,
             pilot=lambda: self.pilot.state,

@@ -45,7 +45,7 @@ def test_options_become_settings(tmp_path):
     "arguments, words",
     [
         (["--interface", "nope9"], "no interface nope9; there are: lo"),
-        (["--interface", "lo", "--service", "AC"], "allowed: DC, DC_BPT"),
+        (["--interface", "lo", "--service", "WPT"], "allowed: AC, DC, AC_BPT, DC_BPT"),
         (["--interface", "lo", "--set", "x=1"], "unknown setting 'x'"),
         (["--interface", "lo", "--set", "x"], "expected NAME=VALUE"),
         (["--interface", "lo", "--power", "much"], "expected WATTS or SECONDS:WATTS"),

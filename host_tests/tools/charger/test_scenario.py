@@ -75,7 +75,7 @@ def test_same_reading_as_tomllib():
         ("\n[stattion]\n", 2, "unknown table [stattion]; allowed: station, power, fault"),
         ("[station]\nmax_power = 3", 2, "unknown setting 'max_power'; known: evse_id"),
         ("[station]\n\nmax_power_W = -3", 3, "max_power_W: -3 is outside 0..3750000"),
-        ('[station]\nservices = ["AC"]', 2, "allowed: DC, DC_BPT, MCS, MCS_BPT"),
+        ('[station]\nservices = ["WPT"]', 2, "allowed: AC, DC, AC_BPT, DC_BPT, MCS, MCS_BPT"),
         ('[station]\nprices = "no"', 2, "'no' is not a bool"),
         ("[power]\nsteps = 3", 2, "steps"),
         ("[power]\nsteps = [[5, 100]]", 2, "the first step must be at 0 s, not at 5 s"),

@@ -8,6 +8,7 @@ FAILED answer. Plug and Charge, CertificateInstallation and parking messages are
 
 from tools.charger.secc.config import SERVICES
 
+NAMESPACE_AC = "urn:iso:std:iso:15118:-20:AC"
 NAMESPACE_DC = "urn:iso:std:iso:15118:-20:DC"
 
 
@@ -26,13 +27,18 @@ def supported_app_protocol(secc, request, now):
     ids = [entry["SchemaID"] for entry in entries]
     if len(set(ranks)) < len(ranks) or len(set(ids)) < len(ids):
         secc.blame("offer", "supportedAppProtocolReq: Priority or SchemaID used twice", now)
+    served = {NAMESPACE_AC if s.ac else NAMESPACE_DC for s in secc.services.values()}
     for entry in entries:
-        if entry["ProtocolNamespace"] == NAMESPACE_DC and entry["VersionNumberMajor"] == 1:
+        if entry["ProtocolNamespace"] in served and entry["VersionNumberMajor"] == 1:
+            ac = entry["ProtocolNamespace"] == NAMESPACE_AC
+            secc.services = {i: s for i, s in secc.services.items() if s.ac == ac}
             exact = entry["VersionNumberMinor"] == 0
             code = "OK_SuccessfulNegotiation" + ("" if exact else "WithMinorDeviation")
             return "supportedAppProtocol", {"ResponseCode": code, "SchemaID": entry["SchemaID"]}
     offered = ", ".join(entry["ProtocolNamespace"] for entry in entries)
-    raise Refuse("Failed_NoNegotiation", f"served: {NAMESPACE_DC} 1.0; offered: {offered}")
+    raise Refuse(
+        "Failed_NoNegotiation", f"served: {', '.join(sorted(served))} 1.0; offered: {offered}"
+    )
 
 
 def session_setup(secc, request, now):

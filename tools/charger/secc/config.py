@@ -5,7 +5,7 @@ The names serve the command line, the scenario file's [station] table and the te
 ISO 15118-20 is decided here; ratings and waiting times are the operator's.
 """
 
-SERVICES = {"DC": 2, "DC_BPT": 6, "MCS": 8, "MCS_BPT": 9}
+SERVICES = {"AC": 1, "DC": 2, "AC_BPT": 5, "DC_BPT": 6, "MCS": 8, "MCS_BPT": 9}
 SETS = ("Scheduled", "Dynamic1", "Dynamic2")
 
 # name, default, allowed (min, max) or tuple of choices, meaning
@@ -24,6 +24,9 @@ TABLE = (
     ("min_power_W", 0.0, (0, 3750000), "EVSEMinimumChargePower"),
     ("max_discharge_current_A", 50.0, (0, 3000), "EVSEMaximumDischargeCurrent"),
     ("max_discharge_power_W", 20000.0, (0, 3750000), "EVSEMaximumDischargePower"),
+    ("ac_phases", 3, (1, 3), "phases of an AC outlet: 3 = powers are named for L1, L2, L3"),
+    ("ac_power_W", 22000.0, (0, 500000), "EVSEMaximumChargePower of AC, over all phases"),
+    ("ac_discharge_power_W", 11000.0, (0, 500000), "EVSEMaximumDischargePower of AC"),
     ("departure_s", 28800, (0, 604800), "DepartureTime that the station sets (Dynamic2)"),
     ("target_soc", 80, (0, 100), "TargetSOC that the station sets (Dynamic2)"),
     ("minimum_soc", 30, (0, 100), "MinimumSOC that the station sets (Dynamic2)"),

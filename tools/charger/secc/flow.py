@@ -65,6 +65,27 @@ FLOW = (
     ("Ended", 0, ""),  # after an error: nothing is answered any more
 )
 
+# Rows that replace those above once an AC service has been selected; no cable check, precharge or
+# welding detection there.
+_AC_STANDBY = "AC_ChargeLoop PowerDelivery(Start) PowerDelivery(Stop)"
+FLOW_AC = (
+    ("SessionSetup(Joined)", _ANY, "AC_ChargeParameterDiscovery"),  # [V2G20-1032]
+    ("ServiceSelection", _ANY, "AC_ChargeParameterDiscovery SessionStop"),
+    ("AC_ChargeParameterDiscovery", _ANY, "ScheduleExchange SessionStop"),
+    ("ScheduleExchange", _ANY, "PowerDelivery(Start) PowerDelivery(Standby) SessionStop"),
+    ("PowerDelivery(Start)", _ANY, "AC_ChargeLoop PowerDelivery(Stop)"),
+    ("PowerDelivery(Standby)", _ANY, _AC_STANDBY),
+    ("AC_ChargeLoop(Standby)", _LOOP, _AC_STANDBY),
+    (
+        "AC_ChargeLoop",
+        _LOOP,
+        "AC_ChargeLoop PowerDelivery(Stop) PowerDelivery(Standby)"
+        " PowerDelivery(ScheduleRenegotiation) MeteringConfirmation",
+    ),
+    ("MeteringConfirmation", _ANY, "AC_ChargeLoop PowerDelivery(Stop)"),
+    ("PowerDelivery(Stop)", _ANY, "SessionStop"),
+)
+
 # message (without Req/Res): payload type, schema
 MESSAGES = {"supportedAppProtocol": (SAP, "sap")}
 for _name in (
@@ -81,7 +102,8 @@ for _name in "ChargeParameterDiscovery ChargeLoop".split():
 SCHEMAS = {SAP: "sap", MAIN: "iso20_common", AC: "iso20_ac", DC: "iso20_dc"}
 
 ALLOWED = {state: tuple(allowed.split()) for state, _, allowed in FLOW}
-TIMEOUT_MS = {state: ms for state, ms, _ in FLOW}
+ALLOWED_AC = {**ALLOWED, **{state: tuple(words.split()) for state, _, words in FLOW_AC}}
+TIMEOUT_MS = {state: ms for state, ms, _ in FLOW + FLOW_AC}
 
 
 def label(name, request):
@@ -90,6 +112,7 @@ def label(name, request):
     return f"{name}({argument})" if argument else name
 
 
-def allowed(state, name, request):
+def allowed(state, name, request, ac=False):
     """May `name` be sent in `state`? The state's own row decides; what is not there is refused."""
-    return name in ALLOWED[state] or label(name, request) in ALLOWED[state]
+    words = (ALLOWED_AC if ac else ALLOWED)[state]
+    return name in words or label(name, request) in words

@@ -76,8 +76,11 @@ def scheduled(secc, points):
     """Scheduled_SEResControlMode; remembers the entries for the judgement of the profile."""
     anchor = secc.clock()
     plan = secc.plan.schedule(_HORIZON_S)[:points]
-    charge = [(d, min(max(w, 0.0), secc.config.max_power_W)) for d, w in plan]
-    discharge = [(d, max(min(w, 0.0), -secc.config.max_discharge_power_W)) for d, w in plan]
+    c, ac = secc.config, secc.service.ac
+    most = c.ac_power_W if ac else c.max_power_W
+    least = -(c.ac_discharge_power_W if ac else c.max_discharge_power_W)
+    charge = [(d, min(max(w, 0.0), most)) for d, w in plan]
+    discharge = [(d, max(min(w, 0.0), least)) for d, w in plan]
     secc.schedule = {_TUPLE_ID: (charge, discharge if secc.service.bpt else None)}
     entry = {"ScheduleTupleID": _TUPLE_ID, "ChargingSchedule": _power(anchor, charge)}
     if secc.service.bpt:
@@ -119,6 +122,7 @@ def power_delivery(secc, request, now):
     progress = request["ChargeProgress"]
     secc.answered(progress, now)
     if progress == "Stop":
+        secc.before_stop(now)
         secc.supply.off()
         return "PowerDelivery(Stop)", secc.status()
     if progress == "Standby":

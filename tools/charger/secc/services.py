@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Services and parameter sets of ISO 15118-20 that the station offers: the names and codes that
 cars compare (EVerest/libiso15118 message/common_types.hpp, EcoG-io/iso15118
-shared/messages/enums.py). No value-added services, no AC, WPT or ACDP.
+shared/messages/enums.py). No value-added services, no WPT or ACDP.
 """
 
 from tools.charger.secc.config import SERVICES
@@ -23,9 +23,9 @@ class ParameterSet:
         self.secc_needs = kind == "Dynamic2"
         priced = config.prices and not self.dynamic
         self.parameters = {
-            "Connector": config.mcs_connector if name.startswith("MCS") else config.connector,
+            "Connector": _connector(config, name),
             "ControlMode": _DYNAMIC if self.dynamic else _SCHEDULED,
-            "EVSENominalVoltage": round(config.max_voltage_V),
+            "EVSENominalVoltage": 230 if name.startswith("AC") else round(config.max_voltage_V),
             "MobilityNeedsMode": _NEEDS_SECC if self.secc_needs else _NEEDS_EVCC,
             "Pricing": _PRICE_ABSOLUTE if priced else _PRICE_NONE,
         }
@@ -40,12 +40,20 @@ class ParameterSet:
         }
 
 
+def _connector(config, name):
+    """AC: 1 single phase, 3 three phases (EcoG says 2)."""
+    if name.startswith("AC"):
+        return config.ac_phases
+    return config.mcs_connector if name.startswith("MCS") else config.connector
+
+
 class Service:
     """An energy service by its name in config.SERVICES, with its parameter sets from id 1 up."""
 
     def __init__(self, config, name):
         self.name = name
         self.number = SERVICES[name]
+        self.ac = name.startswith("AC")
         self.bpt = name.endswith("_BPT")
         self.sets = [ParameterSet(config, i + 1, k, name) for i, k in enumerate(config.sets)]
 

@@ -12,13 +12,14 @@ from evcc import exi
 
 from tools.charger.output import IdealOutput
 from tools.charger.power import PowerPlan
-from tools.charger.secc import common, dc, flow, schedule
+from tools.charger.secc import ac, common, dc, flow, schedule
+from tools.charger.secc.ac_supply import AcSupply, IdealOutlet
 from tools.charger.secc.config import SeccConfig
 from tools.charger.secc.services import offered
 from tools.charger.secc.supply import Supply
 
-HANDLERS = {**common.HANDLERS, **schedule.HANDLERS, **dc.HANDLERS}
-FILLER = {**common.FILLER, **schedule.FILLER, **dc.FILLER}
+HANDLERS = {**common.HANDLERS, **schedule.HANDLERS, **dc.HANDLERS, **ac.HANDLERS}
+FILLER = {**common.FILLER, **schedule.FILLER, **dc.FILLER, **ac.FILLER}
 NOTIFICATIONS = (
     "Pause ExitStandby Terminate ScheduleRenegotiation ServiceRenegotiation MeteringConfirmation"
 ).split()
@@ -37,7 +38,8 @@ def _no_pilot():
 class Secc:
     """One session.
 
-    config: SeccConfig; plan: PowerPlan; output: Output (IdealOutput if None); urandom(n) -> bytes;
+    config: SeccConfig; plan: PowerPlan; output: Output (IdealOutput if None); outlet: of AC
+    (IdealOutlet if None); urandom(n) -> bytes;
     clock() -> unix seconds for TimeStamp and anchors; pilot() -> "A".."F" or None (not known);
     faults: Faults of a scenario or None; memory: dict that outlives the connection (pause);
     on_message(entry): each decoded message, as in `.log`.
@@ -49,6 +51,7 @@ class Secc:
         plan=None,
         *,
         output=None,
+        outlet=None,
         urandom,
         clock,
         pilot=None,
@@ -59,6 +62,8 @@ class Secc:
         self.config = config or SeccConfig()
         self.plan = plan or PowerPlan()
         self.supply = Supply(self.config, self.plan, output or IdealOutput(), pilot or _no_pilot)
+        self._outlet = outlet
+        self.hold_ms = 0  # the next answer waits so long
         self.urandom, self.faults, self._clock = urandom, faults, clock
         self.memory = {} if memory is None else memory
         self.on_message = on_message
@@ -135,7 +140,7 @@ class Secc:
                 if bytes(request["Header"]["SessionID"]) != self.session_id:
                     self.blame("session id", f"{name}Req with another SessionID", now)
                     raise common.Refuse("FAILED_UnknownSession", "another SessionID")
-            if not flow.allowed(self.state, name, request):
+            if not flow.allowed(self.state, name, request, self.service and self.service.ac):
                 text = f"{flow.label(name, request)} after {self.state}"
                 self.blame("sequence", text, now)
                 sap = name == "supportedAppProtocol"  # has its own codes
@@ -157,7 +162,8 @@ class Secc:
             header = {"SessionID": self.session_id, "TimeStamp": self.clock()}
             message = {"Header": header, **message}
         self.state = state
-        self._sent_at = now + self.config.response_ms
+        self._sent_at = now + max(self.config.response_ms, self.hold_ms)
+        self.hold_ms = 0
         payload_type, schema = flow.MESSAGES[name]
         replies = [(self._sent_at, payload_type, schema, name + "Res", message)]
         if self.faults:
@@ -181,12 +187,12 @@ class Secc:
         gap = now - self._sent_at
         if gap < 0:
             self.blame("early", f"{name}Req {-gap} ms before the answer to the last one", now)
-        if name == "DC_ChargeLoop" and self.state.startswith("DC_ChargeLoop"):
+        if name.endswith("_ChargeLoop") and self.state.startswith(name):
             self.worst_loop_ms = max(self.worst_loop_ms, gap)
             if gap > self.config.loop_rhythm_ms:
                 self._count("slow loop request")
             if gap > 500:  # [V2G20-1500]
-                self.blame("late", f"DC_ChargeLoopReq {gap} ms after the answer", now)
+                self.blame("late", f"{name}Req {gap} ms after the answer", now)
 
     # -- time -------------------------------------------------------------------------------
 
@@ -240,13 +246,15 @@ class Secc:
                 self.sent_charged_Wh += energy
             else:
                 self.sent_discharged_Wh -= energy
-        output = self.supply.output
-        self._sent_power = (now, output.voltage * output.current)
+        self._sent_power = (now, self.supply.power())
 
     # -- what handlers ask ------------------------------------------------------------------
 
     def choose(self, service, parameter_set):
         self.service, self.set = service, parameter_set
+        if service.ac and not isinstance(self.supply, AcSupply):
+            outlet, pilot = self._outlet or IdealOutlet(), self.supply.pilot
+            self.supply = AcSupply(self.config, self.plan, outlet, pilot)
         self.supply.bpt, self.supply.dynamic = service.bpt, parameter_set.dynamic
 
     def need_pilot_c(self, what, now):
@@ -257,6 +265,9 @@ class Secc:
 
     def ready_for_power(self, now):
         """Before PowerDelivery(Start): pilot, and the outlet near the voltage asked for."""
+        if self.service.ac:
+            ac.ready_for_power(self, now)
+            return
         self.need_pilot_c("PowerDeliveryReq(Start)", now)
         supply = self.supply
         if supply.phase == "loop":  # renegotiation: the power path is up
@@ -265,6 +276,10 @@ class Secc:
         if goal is None or abs(outlet - goal) > self.config.precharge_tolerance_V:
             why = f"outlet at {outlet:.0f} V, precharge asked for {goal or 0:.0f} V"
             raise common.Refuse("FAILED_PowerDeliveryNotApplied", why)
+
+    def before_stop(self, now):
+        if self.service.ac:
+            ac.judge_stop(self, now)
 
     def meter(self):
         supply = self.supply

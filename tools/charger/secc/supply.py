@@ -96,6 +96,10 @@ class Supply:
         self.phase = "off"
         self.output.enable(False)
 
+    def power(self):
+        """W at the outlet."""
+        return self.output.voltage * self.output.current
+
     def window(self, now):
         """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
         t = 0.0 if self.started is None else (now - self.started) / 1000
