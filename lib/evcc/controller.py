@@ -8,13 +8,15 @@ is dropped from memory once matched: code lives in RAM on boards without ROMFS.
 
 import gc
 
-from evcc.compat import const, forget, get_logger, parse_mac
+from evcc.compat import Settings, const, forget, get_logger, parse_mac
 from evcc.reasons import GOOD, V2GError
 from evcc.safety import Safety
 
 _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
 _UNLOCK_MS = const(10000)
+_SESSION = ("evcc.iso20", "evcc.exchange", "evcc.exi", "evcc.v2gtp", "evcc.net", "evcc.tls")
+_KEPT = ("selected", "evseid", "loops", "charged", "discharged", "stop", "state")
 _BRING_UP = ("evcc.bring_up", "evcc.slac", "evcc.homeplug", "evcc.sdp")
 
 log = get_logger("evcc.controller")
@@ -29,8 +31,8 @@ class Controller:
     `reset`: "watchdog" when the board knows that this start follows a bite of its watchdog.
 
     `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
-    `detail` with it. `sessions`: how many have ended. `session`: the last ISO 15118-20 session
-    object or None.
+    `detail` with it. `sessions`: how many have ended. `session`: the running ISO 15118-20
+    session, or what is kept of the last.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Controller:
     def stop(self, reason="USER_STOP"):
         """End charging in order, by the shortest allowed path."""
         self.stopped = reason
-        if self.session:
+        if self._exchange and self.session:
             self.session.wish_stop(reason)
 
     def summary(self):
@@ -240,6 +242,7 @@ class Controller:
         self.safety.release()
         yield from self._until_open()
         yield from self._close(reason in GOOD)
+        self._forget_session()
         if self.safety.forced:
             reason, detail = "FORCED_OPENING", "%s %s" % (reason, detail)
         elif self.safety.fault and reason in GOOD:
@@ -261,6 +264,15 @@ class Controller:
         log.info("stop reason %s %s", reason, detail)
         if self._trace:
             self._trace.step("%s %s" % (reason, detail), self.now)
+
+    def _forget_session(self):
+        """Keep what the summary tells; the code of the session makes room for leaving."""
+        if self.session:
+            kept = Settings()
+            for name in _KEPT:
+                setattr(kept, name, getattr(self.session, name))
+            self.session = kept
+        forget(*_SESSION)
 
     def _until_open(self):
         """Safety's own deadlines bound this."""

@@ -31,6 +31,7 @@ def run(s, name, request):
         s.notice(response)
         if ramp:
             if not s.safety.current() or ramp >= _RAMP_LOOPS:
+                exi.forget()
                 return
         yield max(_RHYTHM_MS - (s.now - s.sent), _LEAST_MS)
 
