@@ -36,6 +36,10 @@ lint: $(VENV)/.test ## style, spelling, licence lines, device code compiles for 
 	$(VENV)/bin/codespell
 	$(PY) -m tools.lint
 
+PKI ?= pki
+pki: $(VENV)/.demo ## a throw-away PKI for car and station in ./pki (PKI=DIR, ARGS="--kind Ed448")
+	@$(PY) -m tools.pki make $(PKI) $(ARGS)
+
 # A peer that cannot be fetched is told here; the tests then skip, or fail with CI set.
 peers: $(VENV)/.test ## fetch the independent programs that tests use, show what is there
 	-@$(PY) -m tools.peers fetch all
@@ -65,4 +69,4 @@ $(VENV)/.test: requirements-test.txt requirements-demo.txt | $(PY)
 	@$(PIP) -r $<
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo test test-slow bench lint peers venv clean
+.PHONY: help demo test test-slow bench lint pki peers venv clean

@@ -32,6 +32,7 @@ ev_capacity_Wh = 77_000.5
         ('sdp_tls = "yes"', "true or false"),
         ("control_mode = 'Dynamic'", "no text"),
         ('control_mode = "dynamic"', "none of Dynamic, Scheduled"),
+        ("tls_max_fragment = 700", "none of 0, 512"),
         ("ev_soc = nan", "no text, number"),
         ("ev_soc = inf", "no text, number"),
         ("ev_soc =", "form key = value"),

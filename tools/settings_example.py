@@ -21,7 +21,7 @@ def text():
         else:
             value = f'"{default}"' if isinstance(default, str) else repr(default)
         if isinstance(low, tuple):
-            limits = f" ({' or '.join(low)})"
+            limits = f" ({' or '.join(map(str, low))})"
         else:
             limits = "" if low is None else f" ({low} to {high} {unit}".rstrip() + ")"
         lines += ["", f"# {words}{limits}", f"{name} = {value}"]

@@ -110,7 +110,9 @@ def change(settings, name, value):
         )
     if isinstance(low, tuple):
         if value not in low:
-            raise SettingsError("%s: '%s' is none of %s" % (name, value, ", ".join(low)))
+            raise SettingsError(
+                "%s: '%s' is none of %s" % (name, value, ", ".join([str(x) for x in low]))
+            )
     elif low is not None and not low <= value <= high:
         raise SettingsError("%s: %s is outside %s..%s %s" % (name, value, low, high, unit))
     if name == "mac":
