@@ -33,6 +33,15 @@ TABLE = (
         "strict: ISO 15118-20; bench: + P-256",
     ),
     (
+        "tls_max_fragment",
+        0,
+        (0, 512, 1024, 2048, 4096),
+        None,
+        "B",
+        "record size asked for; 0: any",
+    ),
+    ("tls_timeout_ms", 20000, 1000, 120000, "ms", "longest TLS handshake"),
+    (
         "ocsp_policy",
         "strict",
         ("strict", "lenient"),
