@@ -42,12 +42,30 @@ class Outcome:
         return names
 
 
-def charge(tmp_path, settings="", loops=20, evcc_args=(), secc_env=None, python=None, limit=60):
-    """One session against EcoG's SECC. `settings`: added to SETTINGS."""
+SECURE = """
+sdp_tls = true
+tls_profile = "bench"
+ocsp_policy = "lenient"
+ev_target_soc = 80
+"""
+
+
+def charge(tmp_path, settings="", loops=20, evcc_args=(), secc_env=None, limit=60, tls=False):
+    """One session against EcoG's SECC. `settings`: added to SETTINGS. `tls`: mutual TLS 1.3."""
     from tools.peers import ecog
 
+    python = ecog.PEER.dir / "bin" / "python"
     settings_file = tmp_path / "settings.toml"
-    settings_file.write_text(SETTINGS + settings)
+    if tls:
+        from host_tests.sim.ecog_pki import make
+
+        theirs, ours = make(tmp_path, python)
+        settings += f'pki_dir = "{ours}"\n'
+        secc_env = {
+            "PKI_PATH": f"{theirs}/", "ENABLE_TLS_1_3": "True", "SECC_ENFORCE_TLS": "True",
+            **(secc_env or {}),
+        }  # fmt: skip
+    settings_file.write_text((SECURE if tls else SETTINGS) + settings)
     env = ecog.PEER.env(
         NETWORK_INTERFACE="s0",
         PROTOCOLS="ISO_15118_20_DC",
@@ -59,7 +77,7 @@ def charge(tmp_path, settings="", loops=20, evcc_args=(), secc_env=None, python=
     )
     env.update(secc_env or {})
     env["UEVCC_SECC_LOG"] = str(tmp_path / "secc.log")
-    env["UEVCC_SECC_PYTHON"] = str(ecog.PEER.dir / "bin" / "python")
+    env["UEVCC_SECC_PYTHON"] = str(python)
     env["UEVCC_LIMIT"] = str(limit)
     command = [sys.executable, __file__, "--interface", "e0", "--settings", str(settings_file)]
     command += ["--no-slac", "--json", "--limit", str(limit), "--loops", str(loops), *evcc_args]

@@ -61,3 +61,13 @@ def test_whole_session(tmp_path, service, mode):
     peer("ecog")
     outcome = charge(tmp_path, settings(service, mode), loops=10)
     check(outcome, {"DC": 2, "DC_BPT": 6}[service], mode, 10)
+
+
+def test_whole_session_with_mutual_tls(tmp_path):
+    """Its only group is P-256, so in the bench profile; it wants the car's certificate."""
+    netns.require()
+    peer("ecog")
+    outcome = charge(tmp_path, settings("DC_BPT", "Dynamic by car"), loops=10, tls=True)
+    check(outcome, 6, "Dynamic by car", 10)
+    assert "TLS 1.3 TLS_AES_256_GCM_SHA384 P-256" in outcome.evcc, outcome.evcc
+    assert "BENCH PROFILE" in outcome.evcc

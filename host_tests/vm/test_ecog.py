@@ -27,3 +27,15 @@ def test_a_session_in_micropython_against_ecogs_secc(tmp_path, machine):
     assert messages["frames out"] > 30 and messages["frames in"] > 30
     frames = {"frames out", "frames in", "frames waiting?", "link up?"}
     assert set(messages) <= frames | {"clock", "sleep"}
+
+
+def test_a_session_with_tls_in_micropython_against_ecogs_secc(tmp_path, machine):
+    machine("i386")
+    peer("ecog")
+    netns.require()
+    settings = 'services = "DC_BPT"\ncontrol_mode = "Dynamic"\nmobility_needs_mode = 1\n'
+    outcome = charge(tmp_path, settings, loops=12, evcc_args=("--vm", "i386"), tls=True)
+    assert outcome.status == 0, outcome.evcc
+    assert outcome.summary["result"] == "USER_STOP", json.dumps(outcome.summary)
+    assert selection(outcome.secc) == (6, 2, 1)
+    assert outcome.secc.count("Decoded message") >= 12

@@ -28,11 +28,11 @@ def folders(tmp_path_factory):
     return get
 
 
-def play(vm=None, folder=None, heap=HEAP, options=("check",)):
+def play(vm=None, folder=None, heap=HEAP, options=("check",), pki=None):
     """One session; the rig to look at."""
 
     plan = PowerPlan(((0, 11000), (SECONDS // 2, -10000)), ramp_W_s=6000, stop_s=SECONDS)
-    rig = Rig(plan=plan, vm=vm, heap=heap, vm_more=dict(options=options, folder=folder))
+    rig = Rig(plan=plan, vm=vm, heap=heap, vm_more=dict(options=options, folder=folder), pki=pki)
     try:
         assert rig.run()
     finally:
@@ -66,6 +66,24 @@ def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, heap, 
     assert not rig.plant.violations, rig.plant.violations
     assert not rig.plant.contactors.closed and not rig.board.motor.locked
     assert rig.pilot.state == "A" and not rig.pilot.s2 and rig.board.resets == 0
+
+
+# 192k is the goal with TLS; the handshake's certificates still find no room there in one piece.
+def test_a_session_with_mutual_tls_on_p521(machine, folders, tmp_path):
+    from tools.demo.pki import throw_away
+
+    machine("i386")
+    throw_away(tmp_path / "pki")
+    rig = play("i386", folders("i386", True), "232k", options=(), pki=tmp_path / "pki")
+    assert rig.outcome["result"] == "STATION_TERMINATE", rig.outcome
+    assert rig.outcome["loops"] >= SECONDS * 4 and rig.outcome["forced_openings"] == 0
+    agreed = rig.record.tls()
+    assert agreed["version"] == "TLS 1.3" and agreed["group"] == "secp521r1"
+    assert "TESTEVCC0000001" in agreed["car_certificate"]
+    assert len(rig.record.key_log) == 5 and not rig.record.dissector.sealed
+    assert rig.record.dissector.errors == 0 and not rig.plant.violations
+    keys = [path.name for path in (rig.device.process.folder / "pki").rglob("*.key")]
+    assert "vehicle.key" in keys and "secc.key" not in keys
 
 
 def test_nothing_frozen_nothing_in_romfs(machine, folders):

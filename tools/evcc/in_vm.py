@@ -19,6 +19,10 @@ def run_in_vm(args, params):
         raise LinkError(f"--vm {args.vm}: no such program; give a path, or i386")
     if not args.no_slac:
         raise LinkError("--vm works on a link that is there already: give --no-slac too")
+    if params.sdp_tls and not Path(params.pki_dir).is_dir():
+        raise LinkError(
+            f"pki_dir: no folder {params.pki_dir}; python -m tools.pki make {params.pki_dir}"
+        )
     link = RawLink(args.interface, parse_mac(params.mac), (0x86DD, 0x88E1))
     trace = Recorder(args.trace, args.interface, clock) if args.trace else None
 

@@ -51,13 +51,13 @@ class Ended(Exception):
         self.status = status
 
 
-def settings_text(params):
-    """A settings file with everything that differs from the defaults."""
+def settings_text(params, but=()):
+    """A settings file: all that differs from the defaults, except the names in `but`."""
     lines = []
     for row in TABLE:
         name, default = row[0], row[1]
         value = getattr(params, name)
-        if value != default:
+        if value != default and name not in but:
             if isinstance(value, bool):
                 text = "true" if value else "false"
             else:
@@ -359,11 +359,12 @@ class VmDevice:
 
 
 def run_frames(
-    link, params, *, machine, heap="192k", loops=None, limit_s=300, lines=None, trace=None, log=20
+    link, params, *, machine, heap=None, loops=None, limit_s=300, lines=None, trace=None, log=20
 ):
     """One session with the device in MicroPython on a raw link, by the wall clock.
 
-    link: frame port with `fileno()`. trace: object with `frame(out, frame, now)`. Returns the
+    link: frame port with `fileno()`; with TLS the device gets a copy of the folder pki_dir. heap:
+    192k, with TLS 256k. trace: object with `frame(out, frame, now)`. Returns the
     summary, with "messages" by kind. Raises Ended or tools.vm.VMError.
     """
     begin = time.monotonic()
@@ -375,9 +376,11 @@ def run_frames(
     options = [f"unix={start_unix}", f"log={log}"]
     if loops:
         options.append(f"loops={loops}")
+    pki = params.pki_dir if params.sdp_tls and Path(params.pki_dir).is_dir() else None
+    heap = heap or ("256k" if pki else "192k")
     process = Process(
-        settings_text(params), "frames", machine=machine, heap=heap, options=options, lines=lines,
-        limit_s=30,
+        settings_text(params, ("pki_dir",)), "frames", machine=machine,
+        heap=heap, options=options, lines=lines, limit_s=30, pki=pki,
     )  # fmt: skip
     frame = b""
     try:

@@ -13,12 +13,15 @@ import pytest
 from host_tests import netns
 
 SETTINGS = "sdp_tls = false\nallow_iso20_without_tls = true\nev_target_soc = 80\n"
+SECURE = 'sdp_tls = true\nocsp_policy = "lenient"\nev_target_soc = 80\npki_dir = "%s"\n'
 
 
 def session(folder, *options):
     """What runs inside: both programs; returns what they said, as JSON on stdout."""
     folder = Path(folder)
-    (folder / "car.toml").write_text(SETTINGS)
+    (folder / "car.toml").write_text(
+        SECURE % options[options.index("--pki") + 1] if "--pki" in options else SETTINGS
+    )
     python = [sys.executable, "-u", "-m"]
     station = subprocess.Popen(
         [*python, "tools.charger", "--interface=s0", "--no-slac", "--once", "--wait=40", *options,
@@ -61,6 +64,21 @@ def test_our_car_charges_and_gives_back(tmp_path):
     assert late == []  # a busy computer may be late, nothing else
     names = [json.loads(line)["name"] for line in lines[:-1]]
     assert names[0] == "supportedAppProtocolReq" and names[-1] == "SessionStopRes"
+
+
+@pytest.mark.timeout(100)
+def test_with_mutual_tls_on_p521(tmp_path):
+    from tools.pki.maker import make
+
+    pki = tmp_path / "pki"
+    make(pki, "P-521")
+    result = run(
+        tmp_path, "--pki", str(pki), "--service=DC_BPT", "--power=8k", "--stop-after=1",
+        "--set=cable_check_ms=200", "--set=loop_timeout_ms=3000",
+    )  # fmt: skip
+    assert result["station"] == 0 and result["car"] == 0, result
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["summary"]["charged_Wh"] > 0.1
 
 
 def matching(folder):

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""What goes wrong with TLS in a session: each fault its stop reason, and always safe outputs.
+
+The station's TLS is OpenSSL; keys are on P-256 (bench profile) to be quick.
+"""
+
+import shutil
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from host_tests.sim.rig import Rig
+from tools.charger.station import EPOCH_S
+from tools.charger.tls import context
+from tools.pki import maker
+
+START = datetime.fromtimestamp(EPOCH_S, timezone.utc)
+BOTH = (datetime.now(timezone.utc) - START).days + 60  # valid by either clock
+
+
+class Secure(Rig):
+    def __init__(self, station, car, faults=(), **settings):
+        settings = {
+            "sdp_tls": True, "allow_iso20_without_tls": False, "tls_profile": "bench",
+            "ocsp_policy": "lenient", "pki_dir": str(car), **settings,
+        }  # fmt: skip
+        super().__init__(faults, settings)
+        self.station.tls = None if station is None else context(station, "bench")
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pki")
+    made = maker.make(folder, "P-256", days=BOTH, now=START)
+    return folder, made
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("other")
+    maker.make(folder, "P-256", days=BOTH, now=START)
+    return folder
+
+
+def station(pki, tmp_path, **more):
+    """A PKI folder whose station has another leaf below the same sub CA."""
+    folder, made = pki
+    shutil.copytree(folder, tmp_path / "station")
+    leaf = maker.Maker("P-256", BOTH, START).secc(made["secc"].issuer, **more)
+    (tmp_path / "station" / "secc.pem").write_bytes(maker.pem(leaf))
+    (tmp_path / "station" / "secc_key.pem").write_bytes(maker.key_pem(leaf))
+    return tmp_path / "station"
+
+
+def run(rig):
+    assert rig.run(), rig.outcome
+    assert rig.acted
+    assert rig.outcome["forced_openings"] == 0 and rig.violations() == []
+    rig.check_safe()
+    return rig.outcome["result"], rig.outcome["detail"]
+
+
+def never_closed(rig):
+    return not rig.plant.opened_at and rig.outcome["loops"] == 0
+
+
+def test_a_whole_session(pki):
+    rig = Secure(pki[0], pki[0])
+    assert run(rig)[0] == "STATION_TERMINATE"
+    assert rig.outcome["loops"] > 5 and rig.controller.tls is None
+    tcp = [f[74:] for _, f, _ in rig.record.frames if f[12:14] == b"\x86\xdd" and f[20] == 6]
+    assert tcp and not any(data[:3] == b"\x01\xfe\x80" for data in tcp)
+
+
+@pytest.mark.parametrize(
+    "root, words", [("v2g_root", "signature is wrong"), ("oem_root", "unknown_ca")]
+)
+def test_station_of_another_root(pki, other, tmp_path, root, words):
+    """One that only has the name of ours, and one that has not even that."""
+    shutil.copytree(pki[0], tmp_path / "car")
+    shutil.rmtree(tmp_path / "car" / "v2g_root")
+    shutil.copytree(other / root, tmp_path / "car" / "v2g_root")
+    rig = Secure(pki[0], tmp_path / "car")
+    reason, detail = run(rig)
+    assert reason == "TLS_FAILED" and words in detail
+    assert never_closed(rig)
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        ({"end": START - timedelta(days=1), "start": START - timedelta(days=9)}, "expired"),
+        ({"start": START + timedelta(days=9)}, "not yet valid"),
+        ({"domain": "OEM"}, "role CPO"),
+    ],
+)
+def test_station_with_a_wrong_certificate(pki, tmp_path, more, words):
+    rig = Secure(station(pki, tmp_path, **more), pki[0])
+    reason, detail = run(rig)
+    assert reason == "TLS_FAILED" and words in detail
+    assert never_closed(rig)
+
+
+def test_station_that_does_not_staple_ends_it_by_default(pki):
+    rig = Secure(pki[0], pki[0], ocsp_policy="strict")
+    reason, detail = run(rig)
+    assert reason == "TLS_FAILED" and "OCSP" in detail
+    assert never_closed(rig)
+
+
+def test_station_without_p521_ends_it_by_default(pki):
+    rig = Secure(pki[0], pki[0], tls_profile="strict")
+    assert run(rig)[0] == "TLS_FAILED"
+    assert never_closed(rig)
+
+
+def test_station_that_does_not_trust_the_car(pki, other, tmp_path):
+    """With TLS 1.3 the car hears of it only after its own Finished."""
+    shutil.copytree(other, tmp_path / "car")
+    shutil.rmtree(tmp_path / "car" / "v2g_root")
+    shutil.copytree(pki[0] / "v2g_root", tmp_path / "car" / "v2g_root")
+    rig = Secure(pki[0], tmp_path / "car")
+    reason, detail = run(rig)
+    assert reason == "LINK_LOST" and detail.startswith("station says")
+    assert never_closed(rig)
+
+
+def test_car_without_certificates(pki, tmp_path):
+    rig = Secure(pki[0], tmp_path / "nothing")
+    reason, detail = run(rig)
+    assert reason == "TLS_FAILED" and "nothing" in detail
+    assert never_closed(rig)
+
+
+def test_tls_refused(pki):
+    rig = Secure(None, pki[0])
+    reason, detail = run(rig)
+    assert reason in ("TLS_REFUSED", "SDP_FAILED") and "TLS" in detail
+    assert never_closed(rig)
+
+
+@pytest.mark.parametrize("do", ["close_tcp", "reset_tcp"])
+def test_connection_cut_in_the_loop(pki, do):
+    rig = Secure(pki[0], pki[0], [{"do": do, "at": "DC_ChargeLoop", "nth": 5}])
+    assert run(rig)[0] == "LINK_LOST"
+    assert len(rig.plant.opened_at) == 1 and abs(rig.plant.opened_at[0]) < 1
+
+
+@pytest.mark.parametrize("message", ["ServiceDiscovery", "PowerDelivery", "DC_ChargeLoop"])
+def test_tampered_record(pki, message):
+    rig = Secure(pki[0], pki[0])
+
+    def tamper():
+        tls = rig.station.connection.tls
+        write = tls.write
+
+        def changed(data):
+            write(data)
+            tls.pending = tls.pending[:-1] + bytes((tls.pending[-1] ^ 1,))
+
+        tls.write = changed
+
+    rig.at(message, tamper)
+    reason, detail = run(rig)
+    assert reason == "LINK_LOST" and "bad_record_mac" in detail
+    if message == "DC_ChargeLoop":
+        assert len(rig.plant.opened_at) == 1 and abs(rig.plant.opened_at[0]) < 1
+
+
+def test_goodbye_in_the_loop(pki):
+    """The station ends TLS in order while power flows: still no end that the car wanted."""
+    rig = Secure(pki[0], pki[0])
+
+    def goodbye():
+        tls = rig.station.connection.tls
+        try:
+            tls._tls.unwrap()
+        except OSError:  # it waits for ours
+            pass
+        tls.pending += tls._out.read()
+        tls.flush(rig.station.connection._raw_send)
+
+    rig.at("DC_ChargeLoop", goodbye, 3)
+    assert run(rig)[0] == "LINK_LOST"
+    assert len(rig.plant.opened_at) == 1 and abs(rig.plant.opened_at[0]) < 1
