@@ -97,7 +97,8 @@ def discover(c):
     while c.sdp.result is None:
         check(c)
         if c.sdp.failure or c.now > c.setup_end:
-            raise V2GError("SDP_FAILED", c.sdp.failure or "no answer in time")
+            reason = "TLS_REFUSED" if c.sdp.counters["no_tls"] else "SDP_FAILED"
+            raise V2GError(reason, c.sdp.failure or "no answer in time")
         yield 10
     address, port, tls, mac = c.sdp.result
     c.sdp = None

@@ -2,7 +2,8 @@
 """`python -m tools.evcc`: charge (simulated) at a real or simulated station over a real interface.
 
 The device code runs here on CPython, or with --vm in MicroPython; frames go through AF_PACKET with
-our own IPv6 and TCP. The car, its inlet and its pilot are simulated: only communication is real.
+our own IPv6, TCP and TLS (settings sdp_tls, pki_dir, tls_profile, ocsp_policy; a PKI to try with:
+python -m tools.pki make pki). The car, its inlet and its pilot are simulated: only communication is real.
 Ends with one line; exit status 0 only for a good end, 1 for a bad one, 2 for a wrong call.
 """
 
