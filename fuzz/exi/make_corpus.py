@@ -15,10 +15,10 @@ from pathlib import Path
 from evcc import exi
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from fuzz.exi import target
+from fuzz.exi import targets
 from host_tests.exi.oracle import generate, xsd
 
-_FOLDER = Path(__file__).resolve().parent / "corpus"
+_FOLDER = Path(__file__).resolve().parent / "corpus" / "decode"
 _EACH = 5
 _LONGEST = 400
 
@@ -45,7 +45,7 @@ def drawn(strategy, count):
 
 def inputs():
     """Yield the corpus' inputs."""
-    for name, fragment in target.CHOICES:
+    for name, fragment in targets.CHOICES:
         if fragment:
             for element in xsd.signed_elements(name):
                 pool = drawn(generate.fragments(name, (element,)), 20)
@@ -65,7 +65,7 @@ def _chosen(pool, name, fragment, encode, count):
         if len(data) <= _LONGEST and rank > best.get(key, (0,))[0]:
             best[key] = (rank, data)
     ranked = sorted(best.values(), reverse=True)[:count]
-    return [target.pack(name, fragment, data) for _rank, data in ranked]
+    return [targets.pack(name, fragment, data) for _rank, data in ranked]
 
 
 def _names(value):

@@ -251,3 +251,4 @@ def stream(data):
 
 
 TARGETS = {"ip": ip, "tcp": tcp, "stream": stream}
+LATE = ("evcc.net.dhcp6", "evcc.net.ra", "evcc.net.tcp")

@@ -191,3 +191,4 @@ def evse(data):
 
 
 TARGETS = {"spi": spi, "mme": mme, "evse": evse}
+LATE = ()

@@ -5,6 +5,8 @@ The first byte chooses the target. Bytes of any kind may only lead to the docume
 ValueError of the parsers, a TlsError of the messages, the state "failed" of the client.
 """
 
+from pathlib import Path
+
 import tools  # noqa: F401  (puts lib/ on the path)
 
 # isort: split
@@ -100,9 +102,44 @@ def client(data):
     assert t.alert != "internal_error", t.error
 
 
-TARGETS = (certificate, key, signature, response, messages, records, client)
+KINDS = (certificate, key, signature, response, messages, records, client)
 
 
 def check(data):
     if data:
-        TARGETS[data[0] % len(TARGETS)](data[1:])
+        KINDS[data[0] % len(KINDS)](data[1:])
+
+
+def corpus(folder):
+    """Seeds for every target; needs the test environment."""
+    from datetime import datetime, timezone
+
+    from host_tests.tls.link import Pair, pki
+    from host_tests.tls.server import Server
+    from tools.pki.maker import responses
+
+    now = datetime.now(timezone.utc)
+    pieces = {}
+
+    def tweak(what, data):
+        if isinstance(data, bytes):
+            pieces.setdefault(what, data)
+        return data
+
+    for kind in ("P-521", "Ed448"):
+        _, root, leaf, identity = pki(kind)
+        pieces.clear()
+        Pair(Server(leaf, responses(leaf, this=now), tweak=tweak), root, identity).run()
+        seeds = [(0, leaf.der), (0, root.der), (2, pieces["signature"])]
+        seeds += [(3, r) for r in responses(leaf, this=now)]
+        seeds += [
+            (4, pieces[n][4:])
+            for n in ("server_hello", "encrypted_extensions", "certificate_request", "certificate")
+        ]
+        seeds += [(5, pieces["record"]), (6, pieces["record"])]
+        for i, (target, data) in enumerate(seeds):
+            (Path(folder) / ("%s-%d" % (kind, i))).write_bytes(bytes([target]) + data)
+
+
+TARGETS = {"any": check}
+LATE = ("evcc.tls.handshake", "evcc.pki.path")

@@ -1,34 +1,29 @@
 # SPDX-License-Identifier: MIT
 """The decoder against arbitrary bytes: the fuzzer's corpus again, and short and long fuzzing."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from fuzz.exi import target
-from tools import ROOT
+from fuzz.exi import targets
+from host_tests.fuzzing import corpus, fuzz
 
-_CORPUS = sorted((ROOT / "fuzz" / "exi" / "corpus").iterdir())
+_CORPUS = [path for _, path in corpus("exi", targets.TARGETS)]
 
 
 def test_the_corpus_reaches_every_set():
-    seen = {target.CHOICES[path.read_bytes()[0]] for path in _CORPUS}
-    assert seen == set(target.CHOICES)
+    seen = {targets.CHOICES[path.read_bytes()[0]] for path in _CORPUS}
+    assert seen == set(targets.CHOICES)
 
 
 @pytest.mark.parametrize("path", _CORPUS, ids=lambda path: path.name)
 def test_corpus(path):
-    assert target.check(path.read_bytes()) == "decoded"
+    assert targets.check(path.read_bytes()) == "decoded"
 
 
 def test_every_prefix_of_the_corpus_is_refused_or_a_message():
     for path in _CORPUS:
         data = path.read_bytes()
         for end in range(1, len(data)):
-            assert target.check(data[:end]) == "refused", (path.name, end)
+            assert targets.check(data[:end]) == "refused", (path.name, end)
 
 
 def test_every_flipped_bit_of_the_corpus():
@@ -37,30 +32,12 @@ def test_every_flipped_bit_of_the_corpus():
         data = bytearray(path.read_bytes())
         for bit in range(8, 8 * len(data), 1 + len(data) // 8):
             data[bit >> 3] ^= 0x80 >> (bit & 7)
-            target.check(bytes(data))
+            targets.check(bytes(data))
             data[bit >> 3] ^= 0x80 >> (bit & 7)
 
 
-def _fuzz(folder, *options, limit):
-    pytest.importorskip("atheris")
-    done = subprocess.run(
-        [sys.executable, ROOT / "fuzz" / "exi" / "fuzz_decode.py", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=limit,
-        check=False,
-    )
-    left = [path for path in Path(folder).iterdir() if path.is_file()]
-    told = done.stderr[-3000:] + "".join("\n%s: %s" % (p.name, p.read_bytes().hex()) for p in left)
-    assert done.returncode == 0, told
-    runs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-    assert runs, told
-    return int(runs.group(1))
-
-
 def test_fuzzing_short(tmp_path):
-    assert _fuzz(tmp_path, "-max_total_time=10", "-seed=1", limit=90) > 500
+    assert fuzz("exi", "decode", tmp_path, "-max_total_time=10", "-seed=1", limit=90) > 500
 
 
 @pytest.mark.slow
@@ -69,6 +46,6 @@ def test_fuzzing_long(tmp_path):
     """At least 200,000 inputs, or 60 s when the machine needs longer for them."""
     runs = seconds = 0
     while runs < 200_000 and seconds < 60:
-        runs += _fuzz(tmp_path, "-max_total_time=30", limit=180)
+        runs += fuzz("exi", "decode", tmp_path, "-max_total_time=30", limit=180)
         seconds += 30
     print("%d inputs" % runs)

@@ -10,7 +10,8 @@ pytest.importorskip("cryptography")
 
 from evcc import crypto
 
-from fuzz.tls import fuzz_tls, targets
+from fuzz.tls import targets
+from host_tests.fuzzing import fuzz
 from host_tests.pki.test_path import NOW
 from host_tests.tls.link import Pair, pki
 from host_tests.tls.server import Server, message
@@ -86,7 +87,7 @@ def test_damaged_stream():
 
 
 def test_targets_take_their_corpus_and_noise(tmp_path):
-    fuzz_tls.corpus(tmp_path)
+    targets.corpus(tmp_path)
     seeds = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
     assert len(seeds) > 20
     seed = random.randrange(1 << 30)
@@ -95,3 +96,14 @@ def test_targets_take_their_corpus_and_noise(tmp_path):
         targets.check(data)
         for _ in range(TIMES // 5):
             targets.check(data[:1] + damage(rng, data[1:]))
+
+
+def test_short_fuzzing(tmp_path):
+    assert fuzz("tls", "any", tmp_path, "-max_total_time=4", "-seed=1", limit=90) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_long_fuzzing(tmp_path):
+    """60 s or more"""
+    assert fuzz("tls", "any", tmp_path, "-max_total_time=62", limit=300) > 5000

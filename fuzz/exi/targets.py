@@ -65,3 +65,7 @@ def _size(value):
     if isinstance(value, (str, bytes)):
         return 1 + (len(value) if isinstance(value, bytes) else 0)
     return 1
+
+
+TARGETS = {"decode": check}
+LATE = ("evcc.exi.plain",)
