@@ -3,7 +3,8 @@
 
 The device code runs here on CPython, or with --vm in MicroPython; frames go through AF_PACKET with
 our own IPv6, TCP and TLS (settings sdp_tls, pki_dir, tls_profile, ocsp_policy; a PKI to try with:
-python -m tools.pki make pki). The car, its inlet and its pilot are simulated: only communication is real.
+python -m tools.pki make pki). Car, inlet and pilot are simulated: only communication is
+real.
 Ends with one line; exit status 0 only for a good end, 1 for a bad one, 2 for a wrong call.
 """
 
