@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools import ROOT
 
-TLS_HEAP, VM_HEAP = "232k", "128k"
+TLS_HEAP, VM_HEAP = "256k", "128k"
 EPILOG = """\
 The car's code, the power line, the station and the plant run in simulated time; only the pack may
 age faster. Exit status: 0 when the session ended well and every check holds, 1 when not, 2 for a
