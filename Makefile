@@ -21,7 +21,7 @@ endif
 	@$(PY) -m tools.demo $(if $(VM),--vm $(VM:micropython=i386)) $(ARGS)
 
 test: $(VENV)/.test peers ## all tests but the slow ones
-	$(PYTEST) -m "not peer and not vm and not slow" $(ARGS)
+	$(PYTEST) -n 2 -m "not peer and not vm and not slow" $(ARGS)
 	$(PYTEST) -m "(peer or vm) and not slow" $(ARGS)
 
 test-slow: $(VENV)/.test peers ## full fault matrix, fuzzing, soak

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Byte-exact messages, both ways: committed vectors, composed ones, and captures if they are there.
+"""Byte-exact messages, both ways: committed vectors, composed ones, captures if they are there.
 
 The committed ones were written by EXIficient or follow from the XSD by hand; field data (1,241
 messages of public captures) is compared when UEVCC_FIELD_DATA names its folder.

@@ -49,11 +49,11 @@ def names(rig):
     return found
 
 
-# The unix build keeps viper code outside its heap. Bytecode alone needs more heap so far: the
-# codec keeps what it has worked out. `make bench` has the exact sizes.
+# The unix build keeps viper code outside its heap. Bytecode alone fits by a hair, which a test
+# must not depend on: `make bench` has the exact sizes.
 @pytest.mark.parametrize(
     "machine_name, native, heap",
-    [("i386", True, "128k"), ("i386", False, "144k"), ("armhf", True, "128k")],
+    [("i386", True, "128k"), ("i386", False, "136k"), ("armhf", True, "128k")],
 )
 def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, heap, machine, folders):
     machine(machine_name)
@@ -74,7 +74,7 @@ def test_a_session_with_mutual_tls_on_p521(machine, folders, tmp_path):
 
     machine("i386")
     throw_away(tmp_path / "pki")
-    rig = play("i386", folders("i386", True), "232k", options=(), pki=tmp_path / "pki")
+    rig = play("i386", folders("i386", True), "256k", options=(), pki=tmp_path / "pki")
     assert rig.outcome["result"] == "STATION_TERMINATE", rig.outcome
     assert rig.outcome["loops"] >= SECONDS * 4 and rig.outcome["forced_openings"] == 0
     agreed = rig.record.tls()

@@ -12,6 +12,7 @@ from evcc.compat import Settings, const, forget, get_logger, parse_mac
 from evcc.reasons import GOOD, V2GError
 from evcc.safety import Safety
 
+_EARLY_MS = const(10)
 _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
 _UNLOCK_MS = const(10000)
@@ -114,7 +115,8 @@ class Controller:
         self.now = now
         self.vehicle.update(now)
         self.safety.alive(now)
-        if now >= self._tick_at:
+        # A little early is fine: so ticks fall in step with the modem's polling.
+        if now + _EARLY_MS >= self._tick_at:
             self._tick_at = self.safety.tick(now)
         try:
             return self._protocol(now)

@@ -224,7 +224,10 @@ def _tell(rig, files, wall_s, options, console):
         print(json.dumps(data, indent=2))
     else:
         console.print()
-        console.print(summary(data, [_short(path) for path in files], wall_s))
+        console.print(summary(data, wall_s))
+    console.print()
+    for path in files:  # whole, however narrow the terminal: people copy them
+        console.print(f"file  {_short(path)}", soft_wrap=True, highlight=False)
     return 0 if data["good"] else 1
 
 

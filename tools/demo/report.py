@@ -172,7 +172,7 @@ def figures(rig, outcome, found):
     }
 
 
-def summary(data, files, wall_s):
+def summary(data, wall_s):
     """One screen: figures, then checks. A rich renderable."""
     figures = Table.grid(padding=(0, 2))
     figures.add_column(style="bold", min_width=15)
@@ -203,7 +203,7 @@ def summary(data, files, wall_s):
     for check in data["checks"]:
         mark = "[green]yes[/]" if check["ok"] else "[bold red]NO[/]"
         checks.add_row(mark, check["name"], check["text"])
-    return Group(figures, "", checks, "", "files: " + "  ".join(str(path) for path in files))
+    return Group(figures, "", checks)
 
 
 def _protocol(data):
