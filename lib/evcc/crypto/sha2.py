@@ -36,7 +36,10 @@ def _root(x, n):
 
 
 def _constants(bits):
-    """The 80 (64) round constants: for the fast kernel as 32-bit words hi, lo; else as ints."""
+    """The 80 (64) round constants, packed: 80 big integers would lie all over a small heap.
+
+    For the fast kernel as 32-bit words hi, lo; else as struct "Q" or "I".
+    """
     if bits not in _tables:
         k = []
         n = 2
@@ -45,18 +48,20 @@ def _constants(bits):
                 k.append(_root(n << 192, 3) & 0xFFFFFFFFFFFFFFFF)
             n += 1
         if bits == 32:
-            k = [x >> 32 for x in k]
+            k = struct.pack("64I", *[x >> 32 for x in k])
         elif _fast_block:
             t = bytearray(640)
             for i in range(80):
                 struct.pack_into("II", t, 8 * i, k[i] >> 32, k[i] & 0xFFFFFFFF)
             k = t
+        else:
+            k = struct.pack("80Q", *k)
         _tables[bits] = k
     return _tables[bits]
 
 
 def _compress(h, data, at, bits):
-    k = _constants(bits)
+    k = struct.unpack("64I" if bits == 32 else "80Q", _constants(bits))
     s1, s0, g0, g1 = _ROT[bits]
     mask = (1 << bits) - 1
 
