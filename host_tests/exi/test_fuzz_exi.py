@@ -36,6 +36,7 @@ def test_every_flipped_bit_of_the_corpus():
             data[bit >> 3] ^= 0x80 >> (bit & 7)
 
 
+@pytest.mark.peer
 def test_fuzzing_short(tmp_path):
     assert fuzz("exi", "decode", tmp_path, "-max_total_time=10", "-seed=1", limit=90) > 500
 

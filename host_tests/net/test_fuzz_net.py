@@ -16,6 +16,7 @@ def test_corpus(name, path):
     damaged(targets.TARGETS[name], path)
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_short_fuzzing(name, tmp_path):
     assert fuzz("net", name, tmp_path, "-max_total_time=3", "-seed=1", limit=60) > 500

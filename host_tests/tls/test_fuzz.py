@@ -98,6 +98,7 @@ def test_targets_take_their_corpus_and_noise(tmp_path):
             targets.check(data[:1] + damage(rng, data[1:]))
 
 
+@pytest.mark.peer
 def test_short_fuzzing(tmp_path):
     assert fuzz("tls", "any", tmp_path, "-max_total_time=4", "-seed=1", limit=90) > 200
 

@@ -18,7 +18,7 @@ from evcc.pki import store
 from evcc.pki.clock import Clock
 from evcc.tls.client import TlsClient
 
-from host_tests.conftest import need
+from host_tests.conftest import need, peer
 from host_tests.tls.link import Params
 from tools.pki import make
 from tools.pki.maker import Maker, key_pem, pem, responses
@@ -290,12 +290,10 @@ def test_openssl_with_tls_1_2_only(folder):
 @pytest.mark.parametrize("kind", ["P-521", "Ed448"])
 def test_gnutls(backend, folder, kind, group):
     """It staples for the leaf: with a leaf right below the root that is the strict policy."""
-    program = shutil.which("gnutls-serv")
-    if not program:
-        pytest.skip("gnutls-serv is missing: apt-get install gnutls-bin")
+    program = peer("gnutls").command("usr/bin/gnutls-serv")
     d = folder(kind, 0)
     port = free_port()
-    line = [program, "--port", str(port), "--echo", "--require-client-cert"]
+    line = [*program, "--port", str(port), "--echo", "--require-client-cert"]
     line += ["--verify-client-cert", "--x509certfile", d / "secc.pem"]
     line += ["--x509keyfile", d / "secc_key.pem", "--x509cafile", d / "oem_root.pem"]
     line += ["--ocsp-response", d / "ocsp" / "secc_0.der", "--priority"]

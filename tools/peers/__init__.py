@@ -9,6 +9,7 @@ Debian packages unpacked by `get_debian.sh`, PyPI packages in virtual environmen
 from . import (
     dnsmasq,
     ecog,
+    gnutls,
     iproute2,
     jre,
     micropython,
@@ -35,6 +36,7 @@ PEERS = {
         iproute2.PEER,
         openssl.PEER,
         dnsmasq.PEER,
+        gnutls.PEER,
     )
 }
 

@@ -49,6 +49,7 @@ def run(tmp_path, *options):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.peer  # the kernel's sockets, in real time
 @pytest.mark.timeout(100)
 def test_our_car_charges_and_gives_back(tmp_path):
     result = run(
@@ -66,6 +67,7 @@ def test_our_car_charges_and_gives_back(tmp_path):
     assert names[0] == "supportedAppProtocolReq" and names[-1] == "SessionStopRes"
 
 
+@pytest.mark.peer  # the kernel's sockets, in real time
 @pytest.mark.timeout(100)
 def test_with_mutual_tls_on_p521(tmp_path):
     from tools.pki.maker import make
@@ -129,6 +131,7 @@ def matching(folder):
     print(json.dumps({"state": slac.state, "failure": slac.failure, "keys": keys, "said": said}))
 
 
+@pytest.mark.peer  # the kernel's sockets, in real time
 @pytest.mark.timeout(60)
 def test_slac_over_raw_frames(tmp_path):
     result = run(tmp_path, "matching")
