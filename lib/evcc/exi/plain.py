@@ -30,9 +30,9 @@ _DIRECT = const(16)  # added: no characters bit, no end behind the value
 # occurrence index -> max; 0 unbounded; index 1 has min 2
 _MAX = (1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048)
 
-# Productions kept, about 80 bytes each: an eighth of what is free now, 8 kB at most; no limit on
-# CPython, where `gc` cannot tell.
-LIMIT = min(100, gc.mem_free() // 640) if hasattr(gc, "mem_free") else 1 << 20
+# States and productions kept, about 80 bytes each: few where the heap is small, as their tables
+# want whole pieces of it; 8 kB at most. No limit on CPython, where `gc` cannot tell.
+LIMIT = min(100, gc.mem_free() // 1400) if hasattr(gc, "mem_free") else 1 << 20
 _states = {}
 _kept = 0
 
@@ -44,6 +44,8 @@ def state(number, more=0, mixed=0):
         key -= mixed << 1
     found = _states.get(key)
     if found is None:
+        if len(_states) >= LIMIT:
+            forget()
         found = [0, key]
         end = 1
         if number >= 0:
