@@ -2,7 +2,7 @@
 """The only file that asks which Python runs: const, logging, and dropping code from memory.
 
 Time does not live here: every core gets `now`, a non-wrapping count of milliseconds, from its
-caller (`Ticks` makes it from a port's wrapping counter).
+caller.
 """
 
 import gc
@@ -92,20 +92,3 @@ except ImportError:
         if name not in _loggers:
             _loggers[name] = _Logger(name)
         return _loggers[name]
-
-
-class Ticks:
-    """Makes a non-wrapping millisecond count from `ticks_ms`, `ticks_diff` of a port.
-
-    Call it at least once per half period of the port's counter (6 days on MicroPython).
-    """
-
-    def __init__(self, ticks_ms, ticks_diff):
-        self._ms, self._diff = ticks_ms, ticks_diff
-        self._last, self._now = ticks_ms(), 0
-
-    def __call__(self):
-        t = self._ms()
-        self._now += self._diff(t, self._last)
-        self._last = t
-        return self._now

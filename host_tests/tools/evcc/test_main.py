@@ -58,4 +58,6 @@ def test_last_line_and_status(capsys):
         assert word in line
     bad = dict(GOOD, result="LINK_LOST", detail="reset")
     assert report(bad, False) == 1
-    assert "FAILED" in (line := capsys.readouterr().out) and "LINK_LOST (reset)" in line
+    words, line = capsys.readouterr().out.strip().splitlines()
+    assert "connection to the station broke" in words
+    assert "FAILED" in line and "LINK_LOST (reset)" in line
