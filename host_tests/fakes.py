@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Small stand-ins for core tests: a board whose every reading a test sets."""
 
+# settings that let the car give power back, as far as its limits go
+GIVES_BACK = {
+    "ev_discharge_power_W": 11000.0,
+    "ev_discharge_current_A": 40.0,
+    "market_profile": "* * DC_BPT - 11000; * * MCS_BPT - 11000; * * AC_BPT - 11000",
+}
+
 
 class FakeBoard:
     """Board ports with plain attributes; `log` lists what was switched, in order."""

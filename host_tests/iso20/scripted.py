@@ -11,7 +11,7 @@ from evcc.params import Params
 from evcc.safety import Safety
 from evcc.sim_vehicle import SimVehicle
 
-from host_tests.fakes import FakeBoard
+from host_tests.fakes import GIVES_BACK, FakeBoard
 
 _SETS = (  # ControlMode, MobilityNeedsMode
     (1, 1),
@@ -152,7 +152,7 @@ class Run:
     def __init__(self, **settings):
         self.board = FakeBoard()
         self.params = Params()
-        for name, value in settings.items():
+        for name, value in {**GIVES_BACK, **settings}.items():
             self.params.set(name, value)
         self.vehicle = SimVehicle(self.board, self.params)
         self.safety = Safety(self.board, self.vehicle, self.params)

@@ -19,6 +19,9 @@ SETTINGS = """
 sdp_tls = false
 allow_iso20_without_tls = true
 ev_target_soc = 80
+ev_discharge_power_W = 11000.0
+ev_discharge_current_A = 40.0
+market_profile = "* * DC_BPT - 11000; * * AC_BPT - 11000"
 """
 
 
@@ -47,6 +50,9 @@ sdp_tls = true
 tls_profile = "bench"
 ocsp_policy = "lenient"
 ev_target_soc = 80
+ev_discharge_power_W = 11000.0
+ev_discharge_current_A = 40.0
+market_profile = "* * DC_BPT - 11000; * * AC_BPT - 11000"
 """
 
 

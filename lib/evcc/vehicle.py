@@ -52,7 +52,13 @@ class Measured:
 
 
 class Vehicle:
-    """The interface, with the rate of each call and what None means."""
+    """The interface, with the rate of each call and what None means.
+
+    `forms_grid`: True when car and driver are ready to be the source of an island (V2L, service
+    parameter GeneratorMode = GridForming). Read once per session, at the choice of the service.
+    """
+
+    forms_grid = False
 
     def update(self, now):
         """Take in new data (CAN mailbox, sensors). Called at least every 50 ms; `now` in ms."""

@@ -60,6 +60,9 @@ def device_params(tls=False, **settings):
         "services": "DC_BPT",
         "control_mode": "Dynamic",
         "ev_soc": 40.0,
+        "ev_discharge_power_W": 11000.0,
+        "ev_discharge_current_A": 40.0,
+        "market_profile": "* * DC_BPT - 11000; * * AC_BPT - 11000",
         **settings,
     }
     for name, value in values.items():
