@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Small stand-ins for core tests: a board whose every reading a test sets."""
 
+from evcc import ports
+
 # settings that let the car give power back, as far as its limits go
 GIVES_BACK = {
     "ev_discharge_power_W": 11000.0,
@@ -22,14 +24,26 @@ class FakeBoard:
         self.welded = False
         self.dead_contactors = False
         self.lock_works = True
+        self.isolation = None
+        self.raw = None
         self.is_locked = False
         self.c = False
         self.watchdogs = 0
         self.log = []
 
-    def cp(self):
-        state = "C" if self.c and self.pilot == "B" else self.pilot
-        return state, self.duty
+    def sample(self, raw):
+        raw[ports.CP] = ord("C" if self.c and self.pilot == "B" else self.pilot)
+        raw[ports.DUTY] = self._int(self.duty, 10)
+        raw[ports.INLET_mV] = self._int(self.volts, 1000)
+        raw[ports.INLET_mA] = self._int(self.amps, 1000)
+        raw[ports.FEEDBACK] = self._int(self.closed, 1)
+        raw[ports.LOCKED] = self._int(self.is_locked, 1)
+        raw[ports.HOTTEST_dC] = self._int(self.celsius, 10)
+        raw[ports.ISOLATION] = self._int(self.isolation, 1)
+
+    @staticmethod
+    def _int(value, factor):
+        return ports.NONE if value is None else round(value * factor)
 
     def set_state_c(self, on):
         self.c = on
@@ -40,25 +54,10 @@ class FakeBoard:
         if not (on and self.dead_contactors):
             self.closed = on or self.welded
 
-    def contactor_feedback(self):
-        return self.closed
-
     def lock(self, on):
         self.log.append(("lock", on))
         if self.lock_works:
             self.is_locked = on
-
-    def locked(self):
-        return self.is_locked
-
-    def inlet_voltage(self):
-        return self.volts
-
-    def inlet_current(self):
-        return self.amps
-
-    def temperatures(self):
-        return (self.celsius,)
 
     def watchdog(self):
         self.watchdogs += 1

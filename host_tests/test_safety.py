@@ -38,6 +38,7 @@ class Rig:
         self.safety.ready()
         self.run(40)
         self.board.volts = self.vehicle.measured().pack_voltage
+        self.run(20)
         self.safety.close(self.now)
         self.run(40)
         assert self.safety.state == "closed"
@@ -187,11 +188,13 @@ def test_no_closing_without_sensor_precharge_or_state_c():
     assert error.value.reason == "PRECHARGE_FAILED"
     rig.safety.ready()
     rig.board.volts = None
+    rig.run(20)
     for call in (rig.safety.check_dead, lambda: rig.safety.close(rig.now)):
         with pytest.raises(V2GError) as error:
             call()
         assert error.value.reason == "NO_INLET_SENSOR"
     rig.board.volts = rig.vehicle.measured().pack_voltage - 21
+    rig.run(20)
     with pytest.raises(V2GError) as error:
         rig.safety.close(rig.now)
     assert error.value.reason == "PRECHARGE_FAILED"
@@ -201,6 +204,7 @@ def test_no_closing_without_sensor_precharge_or_state_c():
 def test_voltage_before_cable_check_is_refused():
     rig = Rig()
     rig.board.volts = 61.0
+    rig.run(20)
     with pytest.raises(V2GError) as error:
         rig.safety.check_dead()
     assert error.value.reason == "INLET_VOLTAGE"
@@ -212,6 +216,7 @@ def test_contactor_that_does_not_close():
     rig.safety.ready()
     rig.run(20)
     rig.board.volts = rig.vehicle.measured().pack_voltage
+    rig.run(20)
     rig.safety.close(rig.now)
     rig.run(600)
     assert rig.safety.fault[0] == "CONTACTOR_FAILED"

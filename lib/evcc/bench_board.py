@@ -6,7 +6,9 @@ pack in precharge, shows the pack while contactors are closed, and is dead other
 is what the station says it delivers. It proves nothing about power.
 """
 
-_RAMP = 0.5  # of the remaining voltage, a reading: precharge takes a few exchanges
+from evcc import ports
+
+_RAMP = 0.5  # of the remaining voltage, a sample: precharge takes a few exchanges
 
 
 class BenchBoard:
@@ -21,10 +23,15 @@ class BenchBoard:
         self.is_locked = False
         self._volts = 0.0
 
-    def cp(self):
-        if not self.plugged:
-            return "A", None
-        return ("C" if self.state_c else "B"), 5
+    def sample(self, raw):
+        raw[ports.CP] = 65 if not self.plugged else 67 if self.state_c else 66
+        raw[ports.DUTY] = 50 if self.plugged else ports.NONE
+        raw[ports.INLET_mV] = int(self._inlet_voltage() * 1000)
+        raw[ports.INLET_mA] = int(self._inlet_current() * 1000)
+        raw[ports.FEEDBACK] = 1 if self.closed else 0
+        raw[ports.LOCKED] = 1 if self.is_locked else 0
+        raw[ports.HOTTEST_dC] = 250
+        raw[ports.ISOLATION] = ports.NONE
 
     def set_state_c(self, on):
         self.state_c = on
@@ -32,32 +39,23 @@ class BenchBoard:
     def contactors(self, on):
         self.closed = on
 
-    def contactor_feedback(self):
-        return self.closed
-
     def lock(self, on):
         self.is_locked = on
 
-    def locked(self):
-        return self.is_locked
-
-    def inlet_voltage(self):
+    def _inlet_voltage(self):
         events = self.vehicle.events
         if self.closed:
-            self._volts = self.vehicle.pack.voltage(self.inlet_current())
+            self._volts = self.vehicle.pack.voltage(self._inlet_current())
         elif self.state_c and events and events[-1] == "precharge":
             self._volts += (self.vehicle.pack.ocv() - self._volts) * _RAMP
         else:
             self._volts = 0.0
         return self._volts
 
-    def inlet_current(self):
+    def _inlet_current(self):
         if not self.closed or not self.state_c or self.vehicle.events[-1:] == ["stopping"]:
             return 0.0
         return self.vehicle.evse.get("current", 0.0)
-
-    def temperatures(self):
-        return (25.0,)
 
     def watchdog(self):
         pass

@@ -257,7 +257,7 @@ class Controller:
             bring_up = None
             forget(*_BRING_UP)
         end = self.now + _UNLOCK_MS
-        while self.board.locked() and self.now < end:
+        while self.safety.locked() and self.now < end:
             yield 20
         self.detail = detail
         self.result = reason

@@ -7,6 +7,7 @@ current; when current does not stop in time they are forced open and that is cou
 called every 20 ms or faster. Not here: isolation monitoring (the station's duty before the loop).
 """
 
+from evcc import ports
 from evcc.compat import const, get_logger
 from evcc.reasons import V2GError
 
@@ -52,6 +53,7 @@ class Safety:
         self._unlock = False
         self._toggles = 0
         self._toggle_at = 0
+        self._raw = board.raw = ports.new()
         # Whatever was before: outputs off.
         self.set_c(False)
         board.contactors(False)
@@ -72,7 +74,7 @@ class Safety:
         """Lock the connector; True once it is. Ask again until it is."""
         self._unlock = False
         self.board.lock(True)
-        return self.board.locked() is not False
+        return self.locked()
 
     def unlock(self):
         """Unlock as soon as it is safe: open, inlet without voltage, pilot B (or A)."""
@@ -80,7 +82,7 @@ class Safety:
 
     def check_dead(self):
         """Before cable check: an inlet sensor exists and shows no voltage. Raises V2GError."""
-        volts = self.board.inlet_voltage()
+        volts = self.inlet_voltage()
         if volts is None:
             raise V2GError("NO_INLET_SENSOR")
         if volts > _TOUCH_V:
@@ -97,7 +99,7 @@ class Safety:
     def close(self, now):
         """Close the contactors after precharge. Raises V2GError when that would be wrong."""
         self._check()
-        volts = self.board.inlet_voltage()
+        volts = self.inlet_voltage()
         pack = self.vehicle.measured().pack_voltage
         if volts is None or pack is None:
             raise V2GError("NO_INLET_SENSOR")
@@ -121,7 +123,7 @@ class Safety:
 
     def suspect_weld(self):
         """Voltage stayed at the inlet after opening: keep it locked and say so."""
-        self.fail("WELD_SUSPECTED", "%s V at the open inlet" % self.board.inlet_voltage())
+        self.fail("WELD_SUSPECTED", "%s V at the open inlet" % self.inlet_voltage())
 
     def toggle(self, n):
         """`n` toggles B-C-B for SLAC validation; only with open contactors and 5 % duty."""
@@ -133,9 +135,12 @@ class Safety:
     def tick(self, now):
         """Check everything once; returns the time of the next tick."""
         board = self.board
-        self.pilot, self.duty = board.cp()
+        raw = self._raw
+        board.sample(raw)
+        self.pilot = chr(raw[ports.CP])
+        self.duty = None if raw[ports.DUTY] == ports.NONE else raw[ports.DUTY] / 10
         amps = self._amps()
-        volts = board.inlet_voltage()
+        volts = self.inlet_voltage()
         if self._toggles:
             self._toggle(now)
         self._watch(now, amps, volts)
@@ -143,8 +148,8 @@ class Safety:
         if self.ac:
             self.ac.tick(now, self._alive)
         elif state == "closing":
-            done = board.contactor_feedback()
-            if done or (done is None and now - self._since >= _FEEDBACK_MS):
+            done = raw[ports.FEEDBACK]
+            if done == 1 or (done == ports.NONE and now - self._since >= _FEEDBACK_MS):
                 self._go("closed", now)
                 self.vehicle.notify("closed")
             elif now - self._since > _FEEDBACK_MS:
@@ -157,8 +162,7 @@ class Safety:
             elif self.pilot == "A" or now - self._since >= _FORCE_MS:
                 self._force(now, amps)
         elif state == "opening" or state == "stuck":
-            closed = board.contactor_feedback()
-            if not closed:
+            if raw[ports.FEEDBACK] != 1:
                 self._go("open", now)
                 self.vehicle.notify("opened")
             elif state == "opening" and now - self._since > _FEEDBACK_MS:
@@ -170,6 +174,15 @@ class Safety:
         board.watchdog()
         return now + _TICK_MS
 
+    def inlet_voltage(self):
+        """V at the inlet as of the last tick, None without a sensor."""
+        millivolts = self._raw[ports.INLET_mV]
+        return None if millivolts == ports.NONE else millivolts / 1000
+
+    def locked(self):
+        """Is the connector locked, as of the last tick? True also where nothing tells."""
+        return self._raw[ports.LOCKED] != 0
+
     def current(self):
         """Does current flow, as far as we can measure?"""
         if self.ac:
@@ -177,8 +190,8 @@ class Safety:
         return abs(self._amps() or 0.0) >= _NO_CURRENT_A
 
     def _amps(self):
-        amps = self.board.inlet_current()
-        return self.vehicle.measured().current if amps is None else amps
+        milliamps = self._raw[ports.INLET_mA]
+        return self.vehicle.measured().current if milliamps == ports.NONE else milliamps / 1000
 
     def _watch(self, now, amps, volts):
         """Faults that end charging, on our own measurement."""
@@ -197,9 +210,9 @@ class Safety:
             return
         if vehicle.fault():
             self.fail("VEHICLE_FAULT", vehicle.fault())
-        for celsius in self.board.temperatures():
-            if celsius > self.params.inlet_max_C:
-                self.fail("OVER_TEMPERATURE", "%.0f C" % celsius)
+        celsius = self._raw[ports.HOTTEST_dC] / 10
+        if celsius > self.params.inlet_max_C:
+            self.fail("OVER_TEMPERATURE", "%.0f C" % celsius)
         if self.state != "closed":
             return
         # A lowered limit reaches the station with the next exchange and it ramps: what was allowed
@@ -252,7 +265,7 @@ class Safety:
 
     def _safe_to_touch(self, volts):
         return (
-            not self.board.contactor_feedback()
+            self._raw[ports.FEEDBACK] != 1
             # at a faulty station (E, F) only our own measurement counts
             and (self.pilot in "AB" if volts is None else volts < _TOUCH_V)
             and not self._c

@@ -5,6 +5,7 @@ It reads current at the inlet from the board it is given and integrates it; it n
 station's words for that. Not modelled: temperature, ageing, an inverter's ramp.
 """
 
+from evcc import ports
 from evcc.vehicle import Demand, Limits, Measured, Vehicle
 
 
@@ -36,7 +37,10 @@ class Pack:
 
 
 class SimVehicle(Vehicle):
-    """`board`: inlet_current() in A. `params`: the ev_* settings. `speed` ages the pack faster."""
+    """`board`: its `raw` (see ports) has the current at the inlet. `params`: the ev_* settings.
+
+    `speed` ages the pack faster.
+    """
 
     def __init__(self, board, params, pack=None, speed=1):
         self.board = board
@@ -57,7 +61,8 @@ class SimVehicle(Vehicle):
 
     def update(self, now):
         if self._now is not None:
-            current = self.board.inlet_current() or 0.0
+            milliamps = self.board.raw[ports.INLET_mA]
+            current = 0.0 if milliamps == ports.NONE else milliamps / 1000
             if self._charger:
                 current += self._charger.step((now - self._now) / 1000)
             self.pack.integrate(current, (now - self._now) * self.speed / 1000)

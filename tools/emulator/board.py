@@ -3,9 +3,11 @@
 
 `Pilot` is the control pilot wire with the station's oscillator at one end and the car's S2 switch
 at the other (IEC 61851-1 Annex A; 5 % duty = digital communication). `Board` has the ports that
-device code may use: plain methods, SI units, None = no such sensor. Everything analogue goes
+device code may use, see evcc.ports. Everything analogue goes
 through a converter with noise and steps. Not modelled: pilot rise times, proximity resistor.
 """
+
+from evcc import ports
 
 
 class Pilot:
@@ -88,7 +90,8 @@ class Board:
     """The ports of a controller board, and the person who plugs.
 
     `missing`: names of sensors that this board lacks ("inlet_voltage", "inlet_current",
-    "contactor_feedback", "locked"): they answer None. `counters` counts calls by port.
+    "contactor_feedback", "locked", "temperature", "isolation"): they answer NONE. `isolation`:
+    what the car's own monitor says, None while it is off. `counters` counts calls by port.
     """
 
     WATCHDOG_MS = 500
@@ -98,6 +101,8 @@ class Board:
         self.motor = LockMotor()
         self.missing = frozenset(missing)
         self.inlet_C = [25.0, 25.0]
+        self.isolation = None
+        self.raw = None  # safety's array, see ports
         self.counters = {}
         self.resets = 0
         self.on_reset = None  # called when the watchdog bites: power the device up again
@@ -109,13 +114,24 @@ class Board:
 
     # ---- ports: what device code may call ------------------------------------------------------
 
-    def cp(self):
-        """(state "A".."F" at the pilot, duty in percent or None without PWM)."""
-        self._count("cp")
-        pilot = self.pilot
+    def sample(self, raw):
+        """All inputs as integers, see evcc.ports. The inlet's voltage comes in steps of 0.1 V with
+        +-0.4 V of noise, its current in steps of 0.05 A with +-0.1 A."""
+        self._count("sample")
+        pilot, plant = self.pilot, self.plant
+        raw[ports.CP] = ord(pilot.state)
         if pilot.state in "AEF" or pilot.duty is None:
-            return pilot.state, None
-        return pilot.state, round(pilot.duty + self._noise.uniform(-0.2, 0.2), 1)
+            raw[ports.DUTY] = ports.NONE
+        else:
+            raw[ports.DUTY] = round(pilot.duty * 10 + self._noise.uniform(-2, 2))
+        self._put(raw, ports.INLET_mV, "inlet_voltage", plant.inlet_voltage, 0.4, 100, 0)
+        self._put(raw, ports.INLET_mA, "inlet_current", plant.current, 0.1, 50)
+        self._put(raw, ports.FEEDBACK, "contactor_feedback", plant.contactors.feedback())
+        self._put(raw, ports.LOCKED, "locked", self.motor.at(self.world.now))
+        raw[ports.HOTTEST_dC] = round(max(self.inlet_C) * 2) * 5
+        if "temperature" in self.missing:
+            raw[ports.HOTTEST_dC] = ports.NONE
+        self._put(raw, ports.ISOLATION, "isolation", self.isolation)
 
     def set_state_c(self, on):
         """S2: True shows C, False B."""
@@ -127,40 +143,11 @@ class Board:
         self._count("contactors")
         self.plant.command(bool(on))
 
-    def contactor_feedback(self):
-        """Mirror contact: True closed, False open, None not wired."""
-        self._count("contactor_feedback")
-        return None if "contactor_feedback" in self.missing else self.plant.contactors.feedback()
-
     def lock(self, on):
         """Run the connector lock's motor."""
         self._count("lock")
         self.motor.command(bool(on), self.world.now)
         self.world.wake_at(self, self.world.now + self.motor.TRAVEL_MS)
-
-    def locked(self):
-        """End switch of the lock."""
-        self._count("locked")
-        return None if "locked" in self.missing else self.motor.at(self.world.now)
-
-    def inlet_voltage(self):
-        """V on the station's side of the contactors; steps of 0.1 V, +-0.4 V of noise."""
-        self._count("inlet_voltage")
-        if "inlet_voltage" in self.missing:
-            return None
-        return max(0.0, self._adc(self.plant.inlet_voltage, 0.4, 0.1))
-
-    def inlet_current(self):
-        """A into the pack; steps of 0.05 A, +-0.1 A of noise."""
-        self._count("inlet_current")
-        if "inlet_current" in self.missing:
-            return None
-        return self._adc(self.plant.current, 0.1, 0.05)
-
-    def temperatures(self):
-        """Degrees Celsius of the DC contacts of the inlet."""
-        self._count("temperatures")
-        return tuple(round(t * 2) / 2 for t in self.inlet_C)
 
     def watchdog(self):
         """Feed it. It bites WATCHDOG_MS after the last feed; the first feed starts it."""
@@ -211,9 +198,14 @@ class Board:
     def _pilot_changed(self, state):
         self.world.wake(self)
 
-    def _adc(self, value, noise, step):
-        value += self._noise.uniform(-noise, noise)
-        return round(round(value / step) * step, 3)
+    def _put(self, raw, index, name, value, noise=None, step=0, least=None):
+        if name in self.missing or value is None:
+            raw[index] = ports.NONE
+        elif noise is None:
+            raw[index] = int(value)
+        else:
+            value = round((value + self._noise.uniform(-noise, noise)) * 1000 / step) * step
+            raw[index] = value if least is None else max(least, value)
 
     def _count(self, name):
         self.counters[name] = self.counters.get(name, 0) + 1

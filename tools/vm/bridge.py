@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from evcc import ports
 from evcc.params import TABLE
 
 from tools import vm
@@ -28,7 +29,6 @@ NAMES = {
     "I": "interrupt line",
     "R": "reset line",
     "A": "converter samples",
-    "P": "pin inputs",
     "O": "pin outputs",
     "C": "clock",
     "S": "sleep",
@@ -38,8 +38,7 @@ NAMES = {
     "g": "frames in",
     "L": "link up?",
 }
-_NONE = -0x80000000
-_PEAK_MV = {"A": 12000, "B": 9000, "C": 6000, "D": 3000, "E": 0, "F": -12000}
+_PEAK_MV = {65: 12000, 66: 9000, 67: 6000, 68: 3000, 69: 0, 70: -12000}  # pilot state's
 _MODULES = ("evcc", "drivers")
 
 
@@ -263,6 +262,7 @@ class VmDevice:
         self.ended = None  # text, when the process is over
         self._asleep = False
         self._index = 0
+        self._raw = ports.new()
         options = [f"seed={world.seed}", f"speed={pack_speed}", "idle=100000000", *options]
         if unix is not None:
             options.append(f"unix={unix}")
@@ -313,10 +313,7 @@ class VmDevice:
             elif kind == "R":
                 modem.reset(out != b"\0")
             elif kind == "A":
-                into = struct.pack("<i", self._sample(out[0]))
-            elif kind == "P":
-                level = (self.board.contactor_feedback, self.board.locked)[out[0] - 4]()
-                into = b"\2" if level is None else b"\1" if level else b"\0"
+                into = self._sample()
             elif kind == "O":
                 self._drive(out[0], out[1] != 0)
             elif kind == "C":
@@ -336,19 +333,12 @@ class VmDevice:
             if self._asleep:
                 return max(struct.unpack("<I", out)[0], now + 1)
 
-    def _sample(self, channel):
-        """The number that the board's converter gives: mV, mA, 0.1 % duty, 0.001 degrees."""
-        board = self.board
-        if channel == 0:
-            return _PEAK_MV[board.cp()[0]]
-        if channel == 1:
-            duty = board.cp()[1]
-            return _NONE if duty is None else round(duty * 10)
-        if channel in (2, 3):
-            value = board.inlet_voltage() if channel == 2 else board.inlet_current()
-            return _NONE if value is None else round(value * 1000)
-        celsius = board.temperatures()
-        return round(celsius[min(channel - 4, len(celsius) - 1)] * 1000)
+    def _sample(self):
+        """What the board's converters and inputs give: as in ports, but the pilot's peak in mV."""
+        raw = self._raw
+        self.board.sample(raw)
+        raw[ports.CP] = _PEAK_MV[raw[ports.CP]]
+        return raw.tobytes()
 
     def _drive(self, pin, level):
         board = self.board

@@ -2,6 +2,7 @@
 """Pilot states, ports, lock and watchdog of the emulated board."""
 
 import pytest
+from evcc import ports
 
 from tools.emulator.board import Board, Pilot
 from tools.emulator.plant import Plant
@@ -19,28 +20,39 @@ def rig():
         def run(self, ms):
             self.world.run(self.world.now + ms)
 
+        def cp(self):
+            raw = sampled(self.board)
+            duty = raw[ports.DUTY]
+            return chr(raw[ports.CP]), None if duty == ports.NONE else duty / 10
+
     return Rig()
 
 
+def sampled(board):
+    raw = ports.new()
+    board.sample(raw)
+    return raw
+
+
 def test_pilot_goes_from_a_to_b_to_c_and_back(rig):
-    assert rig.board.cp() == ("A", None)
+    assert rig.cp() == ("A", None)
     rig.board.plug()
-    assert rig.board.cp() == ("B", None)
+    assert rig.cp() == ("B", None)
     rig.pilot.pwm(5)
-    state, duty = rig.board.cp()
+    state, duty = rig.cp()
     assert state == "B" and 4.5 < duty < 5.5
     rig.board.set_state_c(True)
-    assert rig.board.cp()[0] == "C"
+    assert rig.cp()[0] == "C"
     rig.board.set_state_c(False)
-    assert rig.board.cp()[0] == "B"
+    assert rig.cp()[0] == "B"
     assert rig.board.unplug()
-    assert rig.board.cp() == ("A", None)
+    assert rig.cp() == ("A", None)
     assert [s for _, s in rig.pilot.history] == ["A", "B", "C", "B", "A"]
 
 
 def test_state_c_needs_a_plug(rig):
     rig.board.set_state_c(True)
-    assert rig.board.cp()[0] == "A"
+    assert rig.cp()[0] == "A"
 
 
 @pytest.mark.parametrize("state", ["E", "F"])
@@ -48,18 +60,18 @@ def test_station_faults_are_seen_without_duty(rig, state):
     rig.board.plug()
     rig.pilot.pwm(5)
     rig.pilot.fault(state)
-    assert rig.board.cp() == (state, None)
+    assert rig.cp() == (state, None)
     rig.pilot.fault(None)
-    assert rig.board.cp()[0] == "B"
+    assert rig.cp()[0] == "B"
 
 
 def test_steady_pilot_has_no_duty(rig):
     rig.board.plug()
     rig.pilot.pwm(5)
     rig.pilot.pwm(None)
-    assert rig.board.cp() == ("B", None)
+    assert rig.cp() == ("B", None)
     rig.pilot.pwm(100)
-    assert rig.board.cp() == ("B", None)
+    assert rig.cp() == ("B", None)
 
 
 def test_listeners_hear_every_change(rig):
@@ -74,9 +86,9 @@ def test_listeners_hear_every_change(rig):
 def test_a_locked_plug_cannot_be_drawn_but_by_force(rig):
     rig.board.plug()
     rig.board.lock(True)
-    assert rig.board.locked() is False  # the motor needs its time
+    assert sampled(rig.board)[ports.LOCKED] == 0  # the motor needs its time
     rig.run(500)
-    assert rig.board.locked() is True
+    assert sampled(rig.board)[ports.LOCKED] == 1
     assert not rig.board.unplug() and rig.pilot.state == "B"
     assert rig.board.unplug(force=True) and rig.pilot.state == "A"
 
@@ -85,7 +97,7 @@ def test_stuck_lock_never_reports_locked(rig):
     rig.board.motor.stuck = True
     rig.board.lock(True)
     rig.run(2000)
-    assert rig.board.locked() is False
+    assert sampled(rig.board)[ports.LOCKED] == 0
 
 
 def test_ports_measure_the_plant_with_noise(rig):
@@ -93,19 +105,20 @@ def test_ports_measure_the_plant_with_noise(rig):
     rig.plant.output.enable(True)
     rig.plant.output.target(400, 2, 0)
     rig.run(1000)
-    values = [rig.board.inlet_voltage() for _ in range(50)]
-    assert all(abs(v - 400) <= 0.5 for v in values) and len(set(values)) > 1
-    assert abs(rig.board.inlet_current()) <= 0.15
-    assert rig.board.temperatures() == (25.0, 25.0)
+    values = [sampled(rig.board)[ports.INLET_mV] for _ in range(50)]
+    assert all(abs(v - 400_000) <= 500 for v in values) and len(set(values)) > 1
+    raw = sampled(rig.board)
+    assert abs(raw[ports.INLET_mA]) <= 150
+    assert raw[ports.HOTTEST_dC] == 250 and raw[ports.ISOLATION] == ports.NONE
     assert rig.board.clock() == rig.world.now
-    assert rig.board.counters["inlet_voltage"] == 50
+    assert rig.board.counters["sample"] == 51
 
 
 def test_contactor_port_and_feedback(rig):
     rig.board.contactors(True)
-    assert rig.board.contactor_feedback() is False
+    assert sampled(rig.board)[ports.FEEDBACK] == 0
     rig.run(50)
-    assert rig.board.contactor_feedback() is True
+    assert sampled(rig.board)[ports.FEEDBACK] == 1
 
 
 def test_missing_sensors_answer_none(rig):
@@ -113,10 +126,11 @@ def test_missing_sensors_answer_none(rig):
         rig.world,
         rig.plant,
         rig.pilot,
-        missing=("inlet_voltage", "inlet_current", "contactor_feedback", "locked"),
-    )
-    assert board.inlet_voltage() is board.inlet_current() is None
-    assert board.contactor_feedback() is board.locked() is None
+        missing=(
+            "inlet_voltage", "inlet_current", "contactor_feedback", "locked", "temperature",
+        ),
+    )  # fmt: skip
+    assert list(sampled(board))[2:] == [ports.NONE] * 6
 
 
 def test_watchdog_bites_only_a_starved_board(rig):
@@ -133,7 +147,7 @@ def test_watchdog_bites_only_a_starved_board(rig):
     rig.board.on_reset = lambda: called.append(rig.world.now)
     rig.run(1000)
     assert rig.board.resets == 1 and len(called) == 1
-    assert rig.board.cp()[0] == "B" and not rig.plant.contactors.closed
+    assert rig.cp()[0] == "B" and not rig.plant.contactors.closed
 
 
 def test_contacts_warm_up_under_current(rig):
@@ -147,4 +161,4 @@ def test_contacts_warm_up_under_current(rig):
     rig.run(100)
     out.target(500, 200, 0)
     rig.run(120_000)
-    assert 35 < rig.board.temperatures()[0] < 60
+    assert 350 < sampled(rig.board)[ports.HOTTEST_dC] < 600

@@ -62,7 +62,7 @@ def precharge(s):
         "EVTargetVoltage": {},
     }
     while True:
-        inlet = s.safety.board.inlet_voltage()
+        inlet = s.safety.inlet_voltage()
         pack = s.vehicle.measured().pack_voltage
         if inlet is None or pack is None:
             raise V2GError("NO_INLET_SENSOR")
@@ -92,7 +92,7 @@ def welding(s):
     for _ in range(s.params.welding_rounds):
         response = yield "DC_WeldingDetection", body
         s.evse["voltage"] = number(response["EVSEPresentVoltage"])
-        inlet = s.safety.board.inlet_voltage()
+        inlet = s.safety.inlet_voltage()
         if inlet is not None and inlet < _TOUCH_V:
             body["EVProcessing"] = "Finished"
             yield "DC_WeldingDetection", body

@@ -21,7 +21,7 @@ class Request(loop.Request):
         s, put = self._s, self._put
         lim, d = s.vehicle.limits(), s.vehicle.demand()
         # A board that lost its inlet sensor reports 0 here; safety has ended the session by then.
-        rational(round(s.safety.board.inlet_voltage() or 0.0, 1), self._body["EVPresentVoltage"])
+        rational(round(s.safety.inlet_voltage() or 0.0, 1), self._body["EVPresentVoltage"])
         self._needs(d)
         if s.selected.control_mode == "Scheduled":
             self._target(zero, lim, d)

@@ -11,10 +11,8 @@ The second half, raw frames instead of SPI, is for a PC with a network interface
 import struct
 import sys
 
-_NONE = -0x80000000  # a converter that is not there
-# converter channels and pins, the wiring of the emulated board
-_CP_PEAK, _CP_DUTY, _INLET_V, _INLET_A, _TEMPERATURE = 0, 1, 2, 3, 4
-_S2, _CONTACTORS, _LOCK, _WATCHDOG, _MIRROR, _LOCKED = 0, 1, 2, 3, 4, 5
+# output pins, the wiring of the emulated board
+_S2, _CONTACTORS, _LOCK, _WATCHDOG = 0, 1, 2, 3
 
 
 class Border:
@@ -30,7 +28,9 @@ class Border:
 
     def ask(self, kind, out, into=None):
         n = len(out)
-        struct.pack_into("<BHH", self._tx, 0, kind, n, len(into) if into else 0)
+        struct.pack_into(
+            "<BHH", self._tx, 0, kind, n, len(into) * (4 if kind == 65 else 1) if into else 0
+        )
         self._tx[5 : 5 + n] = out
         self._write(self._view[: 5 + n])
         if into:
@@ -50,18 +50,7 @@ class Border:
     def reset(self, active):
         self.ask(82, b"\1" if active else b"\0")  # R
 
-    # converters, pins, clock
-
-    def sample(self, channel):
-        """Number that the converter of this channel gives, or None."""
-        self.ask(65, bytes((channel,)), self._word)  # A
-        value = struct.unpack("<i", self._word)[0]
-        return None if value == _NONE else value
-
-    def pin(self, pin):
-        """Level of an input: True, False, None where nothing is wired."""
-        self.ask(80, bytes((pin,)), memoryview(self._word)[:1])  # P
-        return None if self._word[0] > 1 else self._word[0] == 1
+    # pins, clock
 
     def drive(self, pin, level):
         self.ask(79, bytes((pin, 1 if level else 0)))  # O
@@ -81,19 +70,20 @@ class Board:
     """Safety's ports over converters and pins."""
 
     # pilot's positive peak in mV -> state, IEC 61851-1 Table A.4, middle between the levels
-    _STATES = ((10500, "A"), (7500, "B"), (4500, "C"), (1500, "D"), (-6000, "E"))
+    _STATES = ((10500, 65), (7500, 66), (4500, 67), (1500, 68), (-6000, 69))
 
     def __init__(self, border):
         self._border = border
         self.clock = border.clock
 
-    def cp(self):
-        millivolts = self._border.sample(_CP_PEAK)
-        duty = self._border.sample(_CP_DUTY)
+    def sample(self, raw):
+        """All converters and inputs at once, in the order of ports; the pilot as peak in mV."""
+        self._border.ask(65, b"", raw)  # A
         for limit, state in self._STATES:
-            if millivolts > limit:
-                return state, None if duty is None else duty / 10
-        return "F", None
+            if raw[0] > limit:
+                raw[0] = state
+                return
+        raw[0] = 70
 
     def set_state_c(self, on):
         self._border.drive(_S2, on)
@@ -101,26 +91,8 @@ class Board:
     def contactors(self, on):
         self._border.drive(_CONTACTORS, on)
 
-    def contactor_feedback(self):
-        return self._border.pin(_MIRROR)
-
     def lock(self, on):
         self._border.drive(_LOCK, on)
-
-    def locked(self):
-        return self._border.pin(_LOCKED)
-
-    def inlet_voltage(self):
-        millivolts = self._border.sample(_INLET_V)
-        return None if millivolts is None else millivolts / 1000
-
-    def inlet_current(self):
-        milliamps = self._border.sample(_INLET_A)
-        return None if milliamps is None else milliamps / 1000
-
-    def temperatures(self):
-        sample = self._border.sample
-        return (sample(_TEMPERATURE) / 1000, sample(_TEMPERATURE + 1) / 1000)
 
     def watchdog(self):
         self._border.drive(_WATCHDOG, True)
