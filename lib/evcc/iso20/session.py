@@ -231,8 +231,6 @@ def lock(s):
 
 
 def power(s, body):
-    """PowerDelivery(Start)."""
-    response = yield from s.ask("PowerDelivery", body)
-    s.notice(response)
-    if s.stop:
-        raise Stop
+    """PowerDelivery(Start). A wish to stop is for the loop: EcoG's station refuses
+    PowerDelivery(Stop) before it has seen a ChargeLoop."""
+    s.notice((yield "PowerDelivery", body))
