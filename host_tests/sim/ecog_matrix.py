@@ -24,7 +24,9 @@ POINT_S = 25  # longest session of one point
 
 
 def run(tmp_path, points, settings="", tls=False, limit=600, protocols="ISO_15118_20_DC"):
-    """[result, ...] of `points`, in order. Each result: summary, outputs, injected, safe, ms."""
+    """[result, ...] of `points`, in order. Each result: summary, outputs, injected, safe, ms, and
+    `secc`, what the SECC logged. A point may have "settings" of the car, over `settings`.
+    """
     from tools.peers import ecog as package
 
     python = package.PEER.dir / "bin" / "python"
@@ -34,7 +36,7 @@ def run(tmp_path, points, settings="", tls=False, limit=600, protocols="ISO_1511
         AUTH_MODES="EIM",
         SECC_ENFORCE_TLS=str(tls),
         LOG_LEVEL="INFO",
-        MESSAGE_LOG_JSON="False",
+        MESSAGE_LOG_JSON="True",
         MESSAGE_LOG_EXI="False",
     )
     if tls:
@@ -146,7 +148,6 @@ def inside(folder):
     log.setFormatter(logging.Formatter("%(relativeCreated)7.0f ms %(name)-15s %(message)s"))
     logging.getLogger("evcc").addHandler(log)
     logging.getLogger("evcc").setLevel(logging.INFO)
-    params = load(work["settings"])
 
     def clock():
         return int(time.monotonic() * 1000)
@@ -157,6 +158,7 @@ def inside(folder):
         secc.until("UDP server started", 60)
         for point in work["points"]:
             logging.getLogger("evcc").info("=== %s", point)
+            params = load(work["settings"] + point.get("settings", ""))
             secc.arm(point)
             link = RawLink("e0", parse_mac(params.mac), (0x86DD,))
             try:
@@ -168,7 +170,7 @@ def inside(folder):
             except TimeoutError as error:
                 said = [str(error)]
             result["injected"] = [line for line in said if line.startswith("INJECTED")]
-            result["secc"] = [line for line in said if "Error" in line][-3:]
+            result["secc"] = "\n".join(said)
             results.append(result)
     finally:
         secc.process.kill()
