@@ -25,6 +25,7 @@ def text():
         else:
             limits = "" if low is None else f" ({low} to {high} {unit}".rstrip() + ")"
         lines += ["", f"# {words}{limits}", f"{name} = {value}"]
+    lines += ["", "# The device takes only a file that ends so: it was not cut off.", "# end"]
     return "\n".join(lines) + "\n"
 
 

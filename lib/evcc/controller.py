@@ -9,6 +9,7 @@ is dropped from memory once matched: code lives in RAM on boards without ROMFS.
 import gc
 
 from evcc.compat import Settings, const, forget, get_logger, parse_mac
+from evcc.ports import FEEDBACK
 from evcc.reasons import GOOD, V2GError
 from evcc.safety import Safety
 
@@ -76,6 +77,16 @@ class Controller:
         self.now = 0
 
     # --- for the user ----------------------------------------------------------------------------
+
+    @property
+    def released(self):
+        """Contactors open, as commanded and as their feedback says."""
+        return self.safety.state == "open" and self.board.raw[FEEDBACK] != 1
+
+    @property
+    def at_rest(self):
+        """Nothing plugged in, nothing closed: who works on the device harms nobody."""
+        return self.safety.pilot == "A" and self.released
 
     def stop(self, reason="USER_STOP"):
         """End charging in order, by the shortest allowed path."""

@@ -10,6 +10,9 @@ from evcc.compat import Settings, parse_mac
 
 # (name, default, lowest or choices, highest, unit, text)
 TABLE = (
+    ("vehicle", "none", ("none", "sim"), None, "", "whose battery; none: does not charge"),
+    ("service_mode", True, None, None, "", "at rest the REPL and files are open; false in a car"),
+    ("key_log", False, None, None, "", "bench only: the secrets of TLS go into the log"),
     ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
     ("mac", "02:00:00:0e:0e:01", None, None, "", "our Ethernet address, not the modem's"),
     ("protocols", "iso20_dc,iso20_ac", None, None, "", "offered where a service needs them"),
@@ -88,6 +91,9 @@ TABLE = (
     ("ev_ac_discharge_power_W", 0.0, 0.0, 500000.0, "W", "on-board inverter; 0 = none"),
     ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
 )
+
+# Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.
+BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
 
 
 class SettingsError(ValueError):
@@ -170,8 +176,11 @@ def _value(text):
     raise SettingsError("'%s' is no text, number, true or false" % word)
 
 
-def load(text, settings=None, source="settings.toml"):
-    """Settings from their text. Raises SettingsError naming source, line, key and reason."""
+def load(text, settings=None, source="settings.toml", bench=True):
+    """Settings from their text. Raises SettingsError naming source, line, key and reason.
+
+    `bench`: whether settings that are for the bench only may be there.
+    """
     settings = settings or defaults(Settings())
     seen = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -189,6 +198,8 @@ def load(text, settings=None, source="settings.toml"):
             if rest and rest[0] != "#":
                 raise SettingsError("%s: '%s' after the value" % (name, rest))
             change(settings, name, value)
+            if not bench and (name, value) in BENCH:
+                raise SettingsError("%s: for the bench only, so in bench.toml" % name)
             seen.append(name)
         except SettingsError as error:
             raise SettingsError("%s line %d: %s" % (source, number, error)) from None

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from evcc import ports
-from evcc.params import TABLE
+from evcc.params import BENCH, TABLE
 
 from tools import vm
 
@@ -32,6 +32,9 @@ NAMES = {
     "O": "pin outputs",
     "C": "clock",
     "S": "sleep",
+    "K": "terminal in",
+    "T": "terminal out",
+    "k": "Ctrl-C",
     "m": "marks",  # of the profiler only
     "F": "frames out",
     "G": "frames waiting?",
@@ -65,6 +68,18 @@ def settings_text(params, but=()):
     return "".join(lines)
 
 
+def files(text):
+    """(settings.toml, bench.toml) of a settings text, as the device wants them: each in its file,
+    ended; the vehicle is simulated where none is named.
+    """
+    bench = tuple(f"{name} = " for name, _ in BENCH)
+    lines = text.splitlines(keepends=True)
+    if not any(line.startswith("vehicle = ") for line in lines):
+        lines.append('vehicle = "sim"\n')
+    kept = "".join(line for line in lines if not line.startswith(bench))
+    return kept + "# end\n", "".join(li for li in lines if li.startswith(bench)) + "# end\n"
+
+
 def _not_the_cars(folder, names):
     """What of a PKI folder does not belong into the car: other people's keys."""
     return [name for name in names if name.startswith(("secc", "ca_keys", "cps", "ocsp"))]
@@ -88,12 +103,13 @@ class Process:
 
     machine: "i386", "armhf" or the path of a program. `pki`: folder that the device gets as its
     "pki". `lines`: hears each line of standard error that is no module, heap, key or summary line;
-    `keylog`: each line of the TLS key log. `limit_s`: longest wait for one message.
+    `keylog`: each line of the TLS key log. `limit_s`: longest wait for one message. `fresh`:
+    without what an earlier run in this folder has stored.
     """
 
     def __init__(
         self, settings, port, *, machine="i386", heap="128k", options=(), folder=None, native=True,
-        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None,
+        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None, fresh=True,
     ):  # fmt: skip
         self._temporary = None
         if folder is None:
@@ -112,11 +128,15 @@ class Process:
         self._lines, self._keylog = lines, keylog
         self._buffer = b""
         self._errors = b""
-        (self.folder / "settings.toml").write_text(settings)
+        if fresh:
+            for name in ("store", "log"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name, text in zip(("settings.toml", "bench.toml"), files(settings), strict=True):
+            (self.folder / name).write_text(text)
         if pki is not None:
             shutil.rmtree(self.folder / "pki", ignore_errors=True)
             shutil.copytree(pki, self.folder / "pki", ignore=_not_the_cars)
-        arguments = ["settings.toml", port, *options]
+        arguments = [port, *options]
         if keylog is not None:
             arguments.append("keylog")
         if machine in vm.ARCH:
@@ -243,6 +263,29 @@ class Process:
             self._temporary = None
 
 
+class Typist:
+    """Who sits at the device's terminal: `typed` (bytes) is read by it, `shown` is what it wrote.
+
+    `ctrl_c`: whether Ctrl-C would interrupt; such a byte is then not read but noted in `broken`.
+    """
+
+    def __init__(self):
+        self.typed, self.shown = bytearray(), ""
+        self.ctrl_c, self.broken = True, 0
+
+    def message(self, kind, out):
+        if kind == "K":
+            while self.ctrl_c and self.typed[:1] == b"\3":
+                del self.typed[0]
+                self.broken += 1
+            return bytes((1, self.typed.pop(0))) if self.typed else bytes(2)
+        if kind == "T":
+            self.shown += out.decode()
+        else:
+            self.ctrl_c = out != b"\0"
+        return None
+
+
 class VmDevice:
     """The device in MicroPython as a part of the world.
 
@@ -259,6 +302,7 @@ class VmDevice:
     ):  # fmt: skip
         self.world, self.modem, self.board = world, modem, board
         self.on_message = on_message
+        self.terminal = Typist()
         self.ended = None  # text, when the process is over
         self._asleep = False
         self._index = 0
@@ -320,6 +364,8 @@ class VmDevice:
                 into = struct.pack("<I", now)
             elif kind == "m":
                 pass
+            elif kind in "KTk":
+                into = self.terminal.message(kind, out)
             elif kind == "S":
                 self._asleep = True
                 process.errors()
@@ -401,6 +447,8 @@ def run_frames(
                 if trace:
                     trace.frame(True, out, clock())
                 process.answer(b"\1" if link.send(out) else b"\0")
+            elif kind == "O":
+                pass  # the safe levels at boot: there are no pins
             else:
                 process._end(f"message {kind!r} has no place on this border")
         return dict(process.summary, messages={NAMES[k]: n for k, n in process.counts.items()})

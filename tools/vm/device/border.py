@@ -16,11 +16,17 @@ _S2, _CONTACTORS, _LOCK, _WATCHDOG = 0, 1, 2, 3
 
 
 class Border:
-    """The two pipes. `ask(kind, out, into)`: send `out`, fill `into`."""
+    """The two pipes. `ask(kind, out, into)`: send `out`, fill `into`.
+
+    `files`: two open files where the pipes are others than standard input and output.
+    """
+
+    files = None
 
     def __init__(self):
-        self._read = sys.stdin.buffer.readinto
-        self._write = sys.stdout.buffer.write
+        read, write = self.files or (sys.stdin.buffer, sys.stdout.buffer)
+        self._read = read.readinto
+        self._write = write.write
         self._tx = bytearray(1700)
         self._view = memoryview(self._tx)
         self._few = bytearray(6)
@@ -64,6 +70,28 @@ class Border:
         """Let time pass to `ms`, or less if the modem interrupts; returns the time."""
         self.ask(83, struct.pack("<I", ms), self._word)  # S
         return struct.unpack("<I", self._word)[0]
+
+
+class Terminal:
+    """The terminal of the device, where standard input is the border: see drivers.terminal."""
+
+    def __init__(self, border):
+        self._border = border
+        self._byte = bytearray(2)
+
+    def read(self):
+        self._border.ask(75, b"", self._byte)  # K: is there a byte, which
+        return self._byte[1] if self._byte[0] else None
+
+    def write(self, text):
+        self._border.ask(84, text.encode())  # T
+
+    def interrupt(self, on):
+        self._border.ask(107, b"\1" if on else b"\0")  # k
+        return True
+
+    def reset(self):
+        sys.exit(4)
 
 
 class Board:

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""From power-on to a device that can charge: settings, board, vehicle, controller.
+
+Loaded once and dropped: firmware/main.py calls `boot` after the outputs are safe. What is refused
+(settings, a missing board part) leaves a device without controller that says why; it never
+charges with half of its settings. No pin and no clock here: the board's module brings them.
+
+settings.toml ends with the line `# end`: a file without it was cut off while it was written, and
+the last good copy of the store is used instead. bench.toml holds settings that must not outlive a
+power cycle (TLS off, key log, bench profile); it is removed before it is read.
+"""
+
+import os
+import sys
+
+from evcc.compat import Settings, forget
+from evcc.device import Device
+from evcc.store import Store, recover
+
+_ROOT = "./" if sys.implementation.name == "cpython" else "/"
+
+
+def boot(module):
+    """`module`: a board's uevcc_board, outputs already safe. Returns the Device."""
+    root = getattr(module, "ROOT", _ROOT)
+    store = Store(root + "store")
+    refused, notes = None, []
+    from evcc import params
+
+    try:
+        settings, note = load(params, store, root)
+        notes.append(note)
+        notes.append(bench(params, settings, root))
+    except params.SettingsError as error:
+        refused = str(error)
+        settings = params.defaults(Settings())
+        notes.append(_service_of(params, store, settings))
+    params = None
+    forget("evcc.params")
+    parts = module.build(settings)
+    device = Device(module, parts, settings, store, root)
+    device.notes = [note for note in notes if note]
+    if not refused:
+        recover(root + settings.pki_dir)
+        refused = wire(device, parts, settings, store)
+    device.refused = refused
+    device.begin()
+    return device
+
+
+def load(params, store, root):
+    """(settings, note). Raises SettingsError: nothing there may be used."""
+    path = root + "settings.toml"
+    recover(root)
+    text = _read(path)
+    kept = store.read("settings")
+    if text is None or not whole(text):
+        text = "is missing" if text is None else "does not end with '# end': it is not whole"
+        if kept is None:
+            raise params.SettingsError("settings.toml " + text)
+        settings = params.load(kept.decode(), None, "last good settings.toml", False)
+        return settings, "settings.toml %s: the last good copy is used" % text
+    settings = params.load(text, None, "settings.toml", False)
+    data = text.encode()
+    if data != kept and not store.write("settings", data):
+        return settings, "no copy of settings.toml could be kept: %s" % store.error
+    return settings, None
+
+
+def bench(params, settings, root):
+    """Settings of bench.toml on top, for this power cycle only. Returns a note."""
+    path = root + "bench.toml"
+    text = _read(path)
+    if text is None:
+        return None
+    try:
+        os.remove(path)
+    except OSError:
+        return "bench.toml cannot be removed, so it is not used"
+    if not whole(text):
+        return "bench.toml does not end with '# end': not used"
+    params.load(text, settings, "bench.toml", True)
+    return "bench settings until power-off"
+
+
+def whole(text):
+    """Is this settings text complete? Its last line says so."""
+    return text.rstrip().split("\n")[-1].strip() == "# end"
+
+
+def wire(device, parts, settings, store):
+    """The controller on its port, board and vehicle; returns why there is none, or None."""
+    vehicle = None
+    if settings.vehicle == "sim":
+        from evcc.sim_vehicle import SimVehicle
+
+        vehicle = SimVehicle(parts.board, settings, speed=getattr(parts, "speed", 1))
+        if hasattr(parts.board, "vehicle"):  # a board that is simulated as well
+            parts.board.vehicle = vehicle
+    if vehicle is None:
+        return "settings.toml: no vehicle: set vehicle, or use bench() at the REPL"
+    from evcc.controller import Controller
+
+    device.controller = Controller(
+        parts.port,
+        parts.board,
+        vehicle,
+        settings,
+        parts.urandom,
+        device.trace,
+        slac=getattr(parts, "slac", True),
+        unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
+        reset=parts.reset_cause,
+    )
+    return None
+
+
+def _service_of(params, store, settings):
+    """With bad settings, who may use the REPL stays as it was in the last good ones."""
+    kept = store.read("settings")
+    if kept:
+        try:
+            settings.service_mode = params.load(kept.decode(), None, "", False).service_mode
+        except ValueError:
+            return "the last good settings do not fit this version"
+    return None
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except (OSError, ValueError):  # ValueError: not UTF-8, so not what somebody wrote
+        return None

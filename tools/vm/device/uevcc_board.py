@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The emulated board: what a board's folder supplies, with everything behind the border.
+
+`more`: what main.py was told (see there); without it a board with a modem on SPI, the system's
+random numbers and no clock.
+"""
+
+from border import Board, Border, FramePort, Terminal
+
+NAME = "emulated"
+PINS = {}
+ROOT = ""  # the folder that the VM runs in
+border = Border()
+more = {"port": "spi"}
+
+
+def safe():
+    """S2, contactors and lock: as after power-on."""
+    for pin in (0, 1):
+        border.drive(pin, False)
+
+
+class Parts:
+    """See the boards' page."""
+
+    can = led = timer = reset_cause = None
+
+    def __init__(self, settings):
+        self.clock = border.clock
+        self.slac = more["port"] == "spi"
+        if self.slac:
+            from drivers.qca7000 import Qca7000
+
+            self.port = Qca7000(border, irq=border.irq, reset=border.reset)
+            self.board = Board(border)
+        else:
+            from evcc.bench_board import BenchBoard
+
+            self.port = FramePort(border)
+            self.board = BenchBoard(border.clock)
+        self.terminal = Terminal(border) if "terminal" in more else None
+        self.speed = float(more.get("speed", 1))
+        unix = more.get("unix")
+        self.unix = None if unix is None else int(unix) + border.clock() // 1000
+        if "reset" in more:
+            self.reset_cause = more["reset"]
+        if "seed" in more:
+            from aids import seeded
+
+            self.urandom = seeded(more["seed"].encode())
+        else:
+            from os import urandom
+
+            self.urandom = urandom
+
+    def idle(self, ms):
+        border.sleep_until(border.clock() + ms)
+
+
+def build(settings):
+    return Parts(settings)
