@@ -15,12 +15,8 @@ _LEAVE_MS = const(1000)  # TP_match_leave
 _AGAIN_MS = const(500)
 _RECORD = const(4096)  # the station's certificates; grows where they are more
 _GARBAGE = const(8)  # steps of the handshake between two collections
-# of TLS in Python, what to load before it begins; and what only a handshake needs
+# of TLS in Python, what to load before it begins
 _EARLY = "evcc.crypto.gcm evcc.tls.handshake evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa"
-_HANDSHAKE = (
-    "evcc.tls.handshake evcc.pki evcc.crypto.ecdsa evcc.crypto.ec evcc.crypto.comb_p521 "
-    "evcc.crypto.comb_p256 evcc.crypto.x448 evcc.crypto.ed448 evcc.crypto.shake evcc.crypto.sha2"
-)
 
 log = get_logger("evcc.controller")
 
@@ -129,6 +125,7 @@ def secure(c):
     forget("evcc.sdp")
     # All code now, what stays first: later it would lie between the garbage of big numbers.
     from evcc import crypto
+    from evcc.tls import unload
     from evcc.tls.client import TlsClient
 
     if crypto.backend().__name__ == "evcc.crypto.pure":
@@ -170,7 +167,7 @@ def secure(c):
         yield 0
     log.info("%s", tls.summary())
     tls.roots = tls.identity = tls.clock = tls.raw = identity = roots = store = Clock = None
-    forget(*_HANDSHAKE.split())
+    unload()
 
 
 def leave(c):

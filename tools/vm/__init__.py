@@ -17,6 +17,7 @@ import subprocess
 from pathlib import Path
 
 from tools import ROOT
+from tools.vm import inline_asm
 
 LIB = ROOT / "lib"
 BUILD = ROOT / "build" / "vm"
@@ -48,6 +49,7 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
     modules: names relative to lib ("evcc", "evcc/exi", "drivers/qca7000.py"). arch: None leaves
     the `_fast_*` files out; "x86" or "armv7emsp" compiles them for that machine. optimise: 2 drops
     asserts, 3 line numbers as well. Files that are not Python (tables, names) are copied.
+    Inline assembly is for ARMv7E-M only, and gets an entry that every port can call.
     Returns {"evcc.exi.bits": bytes of its .mpy}. Raises VMError with the compiler's message.
     """
     out_dir = Path(out_dir)
@@ -62,10 +64,13 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
                     shutil.copyfile(source, target)
                 continue
             fast = source.name.startswith("_fast_")
-            if fast and arch is None:
+            assembly = fast and "asm_thumb" in source.read_text()
+            if fast and (arch is None or (assembly and not arch.startswith("armv7em"))):
                 continue
             target = target.with_suffix(".mpy")
             _cross(source, target, str(relative), arch if fast else None, optimise)
+            if assembly:
+                target.write_bytes(inline_asm.callable_mpy(target.read_bytes()))
             name = ".".join(relative.with_suffix("").parts)
             made[name.removesuffix(".__init__")] = target.read_bytes()
     return made

@@ -18,9 +18,17 @@ from evcc.crypto.kdf import (  # noqa: F401
     hmac,
     sha,
 )
-from evcc.crypto.ladder import run  # noqa: F401
 
 _b = []
+
+
+def run(steps):
+    """Run such a generator to its end: its return value."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as e:
+        return e.value
 
 
 def use(name):

@@ -5,7 +5,12 @@ Points are (X, Y, Z) Jacobian, Z = 0 infinity; table entries are affine (x, y). 
 an integer into [0, p], both ends included. Only uncompressed points are read.
 """
 
-from evcc.crypto.ladder import inverse, multiply, multiply_base
+from evcc.crypto.scalar import inverse
+
+try:  # the kernel of this processor, else big integers
+    from evcc.crypto.mont import multiply, multiply_base, verify_sum
+except (ImportError, SyntaxError):
+    from evcc.crypto.ladder import multiply, multiply_base, verify_sum  # noqa: F401
 
 
 class Curve:
@@ -17,7 +22,7 @@ class Curve:
         self.name, self.size, self.r = name, size, r  # size: bytes of a coordinate
         self.p, self.b, self.n, self.g = p, b, n, (x, y)
         self.bits = 521 if size == 66 else 8 * size
-        self._base = self._comb = None
+        self._base = self._comb = self.engine = None
 
     def double(self, p):
         x, y, z = p
@@ -92,15 +97,19 @@ class Curve:
             self._base = yield from self.table(self.g)
         return self._base
 
+    def stored(self):
+        """x and y of the comb's eight points, one after the other."""
+        if self.size == 66:
+            from evcc.crypto.comb_p521 import TABLE
+        else:
+            from evcc.crypto.comb_p256 import TABLE
+        return TABLE
+
     def comb(self):
         """Points for ladder.multiply_base: s columns, T[m] = 2^3s G +- 2^2s G +- 2^s G +- G."""
         if self._comb is None:
-            if self.size == 66:
-                from evcc.crypto.comb_p521 import TABLE
-            else:
-                from evcc.crypto.comb_p256 import TABLE
-            n = self.size
-            x = [int.from_bytes(TABLE[i : i + n], "big") for i in range(0, 16 * n, n)]
+            data, n = self.stored(), self.size
+            x = [int.from_bytes(data[i : i + n], "big") for i in range(0, 16 * n, n)]
             self._comb = [(x[i], x[i + 1]) for i in range(0, 16, 2)]
         return self._comb
 

@@ -4,8 +4,9 @@
 `sign` and `verify` are generators (see ladder.py). The inversion of the nonce is blinded.
 """
 
+from evcc.crypto.ec import multiply_base, verify_sum
 from evcc.crypto.kdf import SIZE, digest, hmac
-from evcc.crypto.ladder import inverse, multiply_base, verify_sum
+from evcc.crypto.scalar import inverse
 
 
 def _number(c, h):
@@ -66,9 +67,10 @@ def verify(c, name, public, message, signature):
     w = inverse(s, n)
     z = _number(c, digest(name, message))
     p = yield from verify_sum(c, z * w % n, r * w % n, q)
-    if not p[2]:
-        return False
-    return c.affine(p)[0][0] % n == r
+    x, _, z = p
+    zz = z * z % c.p
+    # x / z^2 mod n is r, where x / z^2 < p: compared without a division
+    return bool(z) and any((x - k * zz) % c.p == 0 for k in (r, r + n) if k < c.p)
 
 
 def _head(n):

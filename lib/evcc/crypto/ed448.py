@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Ed448 (RFC 8032, pure, empty context) on big integers; verification without cofactor."""
 
-from evcc.crypto.ladder import inverse, multiply, verify_sum
+from evcc.crypto.ladder import multiply, verify_sum
+from evcc.crypto.scalar import inverse
 from evcc.crypto.shake import shake256
 from evcc.crypto.x448 import P, r
 

@@ -7,25 +7,7 @@ the same for all scalars, coordinates and scalar are blinded. `verify_sum` is fo
 Pure Python cannot promise more: the big integers below take a time that depends on their value.
 """
 
-
-def run(steps):
-    """Run such a generator to its end: its return value."""
-    try:
-        while True:
-            next(steps)
-    except StopIteration as e:
-        return e.value
-
-
-def inverse(a, m):
-    """a ** -1 mod m by Euclid; takes a time that depends on a: blind secrets before."""
-    r, s, u, v = m, a % m, 0, 1
-    while s:
-        q = r // s
-        r, s, u, v = s, r - q * s, v, u - q * v
-    if r != 1:
-        raise ValueError("no inverse")
-    return u % m
+from evcc.crypto.scalar import naf
 
 
 def multiply(curve, k, point, urandom):
@@ -78,26 +60,11 @@ def multiply_base(curve, k, urandom):
     return p
 
 
-def _naf(k):
-    """Digits 0, +-1 .. +-15 (odd), lowest first, each plus 16."""
-    out = bytearray()
-    while k:
-        d = 0
-        if k & 1:
-            d = k & 31
-            if d > 15:
-                d -= 32
-            k -= d
-        out.append(d + 16)
-        k >>= 1
-    return out
-
-
 def verify_sum(curve, a, b, point):
     """a * G + b * point; public values only."""
     table = yield from curve.table(point)
     base = yield from curve.base()
-    a, b = _naf(a), _naf(b)
+    a, b = naf(a), naf(b)
     p = curve.zero
     i = max(len(a), len(b))
     while i:

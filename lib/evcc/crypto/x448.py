@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """X448 (RFC 7748): Montgomery ladder with a fixed pattern and blinded start, on big integers."""
 
-from evcc.crypto.ladder import inverse
+from evcc.crypto.scalar import inverse
 
 P = (1 << 448) - (1 << 224) - 1
 _M = (1 << 448) - 1

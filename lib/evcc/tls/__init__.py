@@ -33,19 +33,12 @@ _ALERTS = {
 def unload():
     """Drop the code that only a handshake needs (about 25 kB in RAM) until it is imported again.
 
-    For boards whose code lies in RAM; call it in state "ready", then collect garbage.
+    For boards whose code lies in RAM; call it in state "ready". Does nothing on CPython.
     """
-    import sys
+    from evcc.compat import forget
 
-    for name in (
-        "tls.handshake pki.path pki.ocsp pki.x509 pki.der pki.store crypto.ecdsa crypto.ec "
-        "crypto.ladder crypto.comb_p521 crypto.comb_p256 crypto.x448 crypto.ed448 crypto.shake"
-    ).split():
-        parts = name.split(".")
-        if sys.modules.pop("evcc." + name, None):
-            package = sys.modules.get("evcc." + parts[0])
-            if hasattr(package, parts[1]):
-                delattr(package, parts[1])
+    crypto = "ecdsa ec mont _fast_field ladder scalar comb_p521 comb_p256 x448 ed448 shake sha2"
+    forget("evcc.tls.handshake", "evcc.pki", *["evcc.crypto." + name for name in crypto.split()])
 
 
 def alert_name(number):
