@@ -61,3 +61,20 @@ class FakeBoard:
 
     def watchdog(self):
         self.watchdogs += 1
+
+
+class FakeStore:
+    """Store of files in a dict."""
+
+    def __init__(self):
+        self.files = {}
+
+    def read(self, name):
+        return self.files.get(name)
+
+    def write(self, name, data):
+        self.files[name] = bytes(data)
+        return True
+
+    def remove(self, name):
+        return self.files.pop(name, None) is not None

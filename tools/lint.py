@@ -20,7 +20,7 @@ _CODE = (".py", ".pyi", ".sh", ".c", ".h")
 _MACHINE = re.compile(r"""(?<![\w.}$/-])/(?:work|root|home|Users)/""")
 _MISSING = (  # modules that a small Python lacks or that are too heavy there
     "enum dataclasses typing abc functools contextlib asyncio __future__ pathlib datetime "
-    "socket threading subprocess re json argparse"
+    "socket threading subprocess re argparse"
 ).split()
 _ASYNC = "controller_async.py"  # the one file that may import asyncio
 

@@ -125,6 +125,11 @@ def test_notification(message, notification, reason):
     rig = Rig([{"do": "notify", "at": message, "notification": notification}])
     assert run(rig) == reason
     assert rig.violations() == [] and rig.outcome["forced_openings"] == 0
+    if notification == "Pause":
+        assert rig.board.motor.locked and rig.controller.state == "paused"
+        rig.controller.stop()
+        rig.world.run(rig.world.now + 1000)
+        assert rig.board.unplug()
     rig.check_safe()
 
 

@@ -13,6 +13,7 @@ from evcc.reasons import V2GError
 
 _LEAVE_MS = const(1000)  # TP_match_leave
 _AGAIN_MS = const(500)
+_RESUME_MS = const(8000)  # T_conn_resume 6 s, and our address check
 _RECORD = const(4096)  # the station's certificates; grows where they are more
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins
@@ -23,9 +24,26 @@ log = get_logger("evcc.controller")
 
 def bring_up(c):
     """Match, find the station, connect. Raises V2GError."""
+    if c.kept and c.kept["network"] and c.use_slac:
+        yield from rejoin(c)
+        try:
+            yield from reach(c, _RESUME_MS)
+            return
+        except V2GError as error:
+            if error.reason not in ("SDP_FAILED", "TCP_FAILED"):
+                raise
+            # A station that has changed its key meanwhile (FreeV2G issue 61) is still the same.
+            log.warning("not in the network of the paused session: %s", error)
+            c.host = c.sdp = c.tcp = None
     if c.use_slac:
         yield from match(c)
-    c.setup_end = c.now + c.params.setup_timeout_s * 1000
+    yield from reach(c, c.params.setup_timeout_s * 1000)
+
+
+def reach(c, limit):
+    """IPv6 to TLS, on a power line that is there; SDP and TCP within `limit` ms."""
+    start = c.now
+    c.setup_end = start + limit
     yield from network(c)
     while True:
         address, port, tls, mac = yield from discover(c)
@@ -37,8 +55,11 @@ def bring_up(c):
             raise V2GError("TCP_FAILED", error)
         log.warning("TCP %s, again", error)
         yield _AGAIN_MS
+    c.setup_end = start + c.params.setup_timeout_s * 1000
     if tls:
         yield from secure(c)
+    if c.kept and c.kept["leaf"] not in (None, c.leaf):  # [V2G20-2539]
+        raise V2GError("OTHER_STATION", "another certificate than before the pause")
 
 
 def check(c):
@@ -65,7 +86,25 @@ def match(c):
             raise V2GError("SLAC_FAILED", c.slac.failure)
         yield 10
     log.info("matched")
+    c.network = c.slac.nmk and (c.slac.nid, c.slac.nmk)
     # From here on its frames are ignored.
+    c.slac = None
+    forget("evcc.slac", "evcc.homeplug")
+
+
+def rejoin(c):
+    """Back into the network of the paused session, without matching."""
+    from evcc.iso20.set_up import unhex
+    from evcc.slac import Slac
+
+    c.enter("joining")
+    c.network = [unhex(part) for part in c.kept["network"]]
+    c.slac = Slac(c.mac, c.transmit, c.urandom, c.params)
+    c.slac.rejoin(c.now, c.network[0], c.network[1])
+    c.keyed = True
+    while c.slac.state == "joining":
+        check(c)
+        yield 10
     c.slac = None
     forget("evcc.slac", "evcc.homeplug")
 
@@ -149,6 +188,7 @@ def secure(c):
     tls = TlsClient(c.tcp_send, c.urandom, roots, identity, c.params, Clock(rtc))
     tls.records.buf = bytearray(_RECORD)
     tls.keylog = c.keylog
+    tls.on_chain = c.saw_chain
     c.tls = tls
     c.tcp.on_data = tls.feed
     tls.start(c.now)

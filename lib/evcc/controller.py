@@ -10,7 +10,7 @@ import gc
 
 from evcc.compat import Settings, const, forget, get_logger, parse_mac
 from evcc.ports import FEEDBACK
-from evcc.reasons import GOOD, V2GError
+from evcc.reasons import GOOD, PAUSES, V2GError
 from evcc.safety import Safety
 
 _EARLY_MS = const(10)
@@ -18,7 +18,7 @@ _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
 _UNLOCK_MS = const(10000)
 _SESSION = ("evcc.iso20", "evcc.exchange", "evcc.exi", "evcc.v2gtp", "evcc.net", "evcc.tls")
-_KEPT = ("selected", "evseid", "loops", "charged", "discharged", "stop", "state")
+_FIELDS = ("selected", "evseid", "loops", "charged", "discharged", "stop", "state")
 _BRING_UP = ("evcc.bring_up", "evcc.slac", "evcc.homeplug", "evcc.sdp")
 
 log = get_logger("evcc.controller")
@@ -31,15 +31,17 @@ class Controller:
     vehicle.py. `urandom(n) -> bytes`. `trace`: None or a trace object. `slac`: False on a link
     that is there already (bench). `unix`: Unix time at `now` = 0, None when no clock is known.
     `reset`: "watchdog" when the board knows that this start follows a bite of its watchdog.
+    `store`: None, or where a paused session survives power loss (store.Store).
 
     `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
-    `detail` with it. `sessions`: how many have ended. `session`: the running ISO 15118-20
-    session, or what is kept of the last.
+    `detail` with it. `sessions`: how many have ended; one that is paused and one that resumes it
+    are two. `session`: the running ISO 15118-20 session, or what is kept of the last.
     """
 
     def __init__(
-        self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None, reset=None
-    ):
+        self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None, reset=None,
+        store=None,
+    ):  # fmt: skip
         self.port = port
         self.board = board
         self.vehicle = vehicle
@@ -58,6 +60,12 @@ class Controller:
         self.use_slac = slac
         self.keyed = False  # the modem may hold a station's key
         self.unix = unix
+        self.store = store
+        self.kept = None  # the paused session to resume, see paused.py
+        self.network = None  # (NID, NMK) of the station's power line, where the modem took it
+        self.leaf = None  # SHA-256 of the station's leaf certificate, hex
+        self.resumed = False  # the driver wants the paused session to go on
+        self.calls = False  # a station that signals 5 % wants that too
         self.mac = parse_mac(params.mac)
         self.sdp = None
         self.tcp = None
@@ -93,6 +101,22 @@ class Controller:
         self.stopped = reason
         if self._exchange and self.session:
             self.session.wish_stop(reason)
+
+    def pause(self):
+        """Pause charging and keep the session; False where there is none to keep."""
+        if not (self._exchange and self.session):
+            return False
+        self.session.wish_stop("USER_PAUSE")
+        return True
+
+    def resume(self):
+        """Go on with the paused session."""
+        self.resumed = True
+
+    @property
+    def at_rest(self):
+        """Nothing is plugged in and nothing is closed."""
+        return self.safety.pilot == "A" and self.safety.state == "open"
 
     def summary(self):
         """The session in a dict: protocol, service, control_mode, energies in Wh, result."""
@@ -217,6 +241,10 @@ class Controller:
 
     def _run(self, broken):
         """Plug-in to unplug, for ever. `broken`: first wait for the connector to be pulled."""
+        if self.store and not broken:
+            from evcc import paused
+
+            paused.recall(self)
         while True:
             if broken:
                 yield from self._until_open()
@@ -224,11 +252,21 @@ class Controller:
                 while self.safety.pilot != "A":
                     yield 20
             broken = False
-            self.enter("unplugged")
-            # B and no current: after a reset in mid-session the station may not have stopped yet.
-            while self.safety.pilot != "B" or self.safety.current() or not self.port.ready:
-                yield 20
-            yield from self._plugged()
+            if not self.kept:
+                self.enter("unplugged")
+                # B, no current: after a reset in mid-session the station may not have stopped yet.
+                while self.safety.pilot != "B" or self.safety.current() or not self.port.ready:
+                    yield 20
+                yield from self._plugged()
+            while self.kept:
+                from evcc import paused
+
+                if (yield from paused.wait(self)):
+                    paused = None
+                    forget("evcc.paused")
+                    yield from self._plugged()
+            paused = None
+            forget("evcc.paused")
             # No second session before the connector was out: the driver decides.
             while self.safety.pilot != "A":
                 yield 20
@@ -237,7 +275,7 @@ class Controller:
     def _plugged(self):
         """One session, whatever becomes of it; ends with safe outputs and a result."""
         self.safety.reset()
-        self.result = self.stopped = self.session = self.protocol = self.tls = None
+        self.result = self.stopped = self.session = self.protocol = self.tls = self.leaf = None
         self.detail = ""
         self.vehicle.notify("plugged")
         reason, detail = "COMPLETED", ""
@@ -251,25 +289,33 @@ class Controller:
             reason = self.session.stop
         except V2GError as error:
             reason, detail = error.reason, error.detail
+        if self.kept:
+            self._drop_kept()
         # Section 9's order: pilot B, wait for no current, contactors open, only then close TCP.
         self.safety.release()
         yield from self._until_open()
         yield from self._close(reason in GOOD)
+        if reason in PAUSES and not self.safety.fault:
+            from evcc import paused
+
+            paused.keep(self)
+            paused = None
         self._forget_session()
         if self.safety.forced:
             reason, detail = "FORCED_OPENING", "%s %s" % (reason, detail)
         elif self.safety.fault and reason in GOOD:
             reason, detail = self.safety.fault
-        self.safety.unlock()
-        if self.keyed:
-            from evcc import bring_up
+        if not self.kept:
+            self.safety.unlock()
+            if self.keyed:
+                from evcc import bring_up
 
-            yield from bring_up.leave(self)
-            bring_up = None
-            forget(*_BRING_UP)
-        end = self.now + _UNLOCK_MS
-        while self.safety.locked() and self.now < end:
-            yield 20
+                yield from bring_up.leave(self)
+                bring_up = None
+                forget(*_BRING_UP)
+            end = self.now + _UNLOCK_MS
+            while self.safety.locked() and self.now < end:
+                yield 20
         self.detail = detail
         self.result = reason
         self.sessions += 1
@@ -278,11 +324,17 @@ class Controller:
         if self._trace:
             self._trace.step("%s %s" % (reason, detail), self.now)
 
+    def _drop_kept(self):
+        """The session that was to be resumed is used up, whatever became of it."""
+        from evcc import paused
+
+        paused.drop(self)
+
     def _forget_session(self):
         """Keep what the summary tells; the code of the session makes room for leaving."""
         if self.session:
             kept = Settings()
-            for name in _KEPT:
+            for name in _FIELDS:
                 setattr(kept, name, getattr(self.session, name))
             self.session = kept
         forget(*_SESSION)
@@ -319,6 +371,7 @@ class Controller:
         evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
         session = Session(self.vehicle, self.safety, self.params, evccid, self.unix, self._trace)
         session.protocol = self.protocol
+        session.kept = self.kept
         self.session = session
         if self.stopped:
             session.wish_stop(self.stopped)
@@ -340,6 +393,12 @@ class Controller:
 
     def tcp_send(self, data):
         return self.tcp.send(data, self.now)
+
+    def saw_chain(self, entries):
+        """The station's certificates, leaf first, before they are checked."""
+        from evcc.crypto import digest
+
+        self.leaf = "".join(["%02x" % byte for byte in digest("sha256", entries[0][0])])
 
     def unix_now(self):
         """Unix time in s, where a clock is known."""

@@ -6,7 +6,8 @@ Numbers and what a driver should read stand in reason_texts.py, which a session 
 """
 
 # A session with one of these ended as somebody wished.
-GOOD = ("COMPLETED", "USER_STOP", "STATION_TERMINATE", "STATION_PAUSE")
+PAUSES = ("USER_PAUSE", "STATION_PAUSE")  # of these the session is kept, to be resumed
+GOOD = ("COMPLETED", "USER_STOP", "STATION_TERMINATE") + PAUSES
 
 
 class V2GError(Exception):

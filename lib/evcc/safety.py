@@ -126,8 +126,10 @@ class Safety:
         self.fail("WELD_SUSPECTED", "%s V at the open inlet" % self.inlet_voltage())
 
     def toggle(self, n):
-        """`n` toggles B-C-B for SLAC validation; only with open contactors and 5 % duty."""
-        if self.state == "open" and self.pilot == "B" and self.duty and self.duty < 7:
+        """`n` toggles B-C-B: for SLAC validation, or to wake a station that has no oscillator on.
+
+        Only with open contactors, and never at a duty that grants power by itself."""
+        if self.state == "open" and self.pilot == "B" and (self.duty is None or self.duty < 7):
             self._toggles = 2 * n
 
     # --- what safety does alone ----------------------------------------------------------------

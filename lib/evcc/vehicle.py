@@ -78,6 +78,11 @@ class Vehicle:
     def wants_power(self):
         """False ends the session by the car's wish. Called every charge loop."""
 
+    def wish(self):
+        """What the car would rather do, as long as it would: "pause" (keep the session, sleep),
+        "standby" (stay connected without energy), "renegotiate" (another schedule), "resume"
+        (while paused); else None. Called every charge loop, and every 20 ms in a pause."""
+
     def offer(self, evse):
         """The station's last values: dict of its response's fields in SI units. Every loop."""
 

@@ -9,13 +9,22 @@ when an AC service is taken. Not here: standby, renegotiation, unbalanced phases
 from evcc import v2gtp
 from evcc.compat import forget
 from evcc.iso20 import ac_loop, loop
-from evcc.iso20.session import Stop, lock, power
+from evcc.iso20.session import Stop, lock, power, scheduled
 
 _MAIN = v2gtp.MAIN
 _AC = v2gtp.AC
 
 # The rows in which AC differs from flow.FLOW; same columns, same sources for the times.
 FLOW = (
+    (
+        "SessionSetup",
+        _MAIN,
+        2000,
+        None,
+        2000,
+        None,
+        "AuthorizationSetup AC_ChargeParameterDiscovery",
+    ),
     (
         "ServiceSelection",
         _MAIN,
@@ -53,7 +62,7 @@ def charge(s):
         s.end("NO_SERVICE", "AC without an on-board charger")
     response = yield from s.ask("AC_ChargeParameterDiscovery", ac_limits.request(s, charger))
     ac_limits.take(s, charger, response)
-    offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
+    offer = yield from scheduled(s)
     yield from lock(s)
     try:  # from here on state C may be set: everything below ends in release()
         AcPower(s.safety, charger)  # B until the request has gone [V2G20-1617], then C

@@ -9,7 +9,7 @@ only. Not here: standby, renegotiation, metering.
 
 from evcc.compat import const, forget
 from evcc.iso20 import dc_loop, loop
-from evcc.iso20.session import Stop, lock, power
+from evcc.iso20.session import Stop, lock, power, scheduled
 from evcc.iso20.units import number, rational
 from evcc.reasons import V2GError
 
@@ -27,7 +27,7 @@ def charge(s):
     forget("evcc.iso20.dc_limits")
     from evcc.iso20 import schedule
 
-    offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
+    offer = yield from scheduled(s)
     yield from lock(s)
     s.safety.check_dead()
     closed = False

@@ -17,7 +17,16 @@ _DC = v2gtp.DC
 
 FLOW = (
     # request, stream, answer ms, phase s (or setting), field answer ms, field phase s, followed by
-    ("SessionSetup", _MAIN, 2000, None, 2000, None, "AuthorizationSetup"),
+    # joined to a paused session: straight to the parameters [V2G20-1032]
+    (
+        "SessionSetup",
+        _MAIN,
+        2000,
+        None,
+        2000,
+        None,
+        "AuthorizationSetup DC_ChargeParameterDiscovery",
+    ),
     ("AuthorizationSetup", _MAIN, 2000, None, 2000, None, "Authorization SessionStop"),
     (
         "Authorization",
@@ -83,7 +92,7 @@ FLOW = (
     # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
     ("DC_ChargeLoop", _DC, 500, None, 2000, None, "DC_ChargeLoop PowerDelivery"),
     ("DC_WeldingDetection", _DC, 2000, 60, 2000, 60, "DC_WeldingDetection SessionStop"),
-    ("SessionStop", _MAIN, 2000, None, 2000, None, ""),
+    ("SessionStop", _MAIN, 2000, None, 2000, None, "ServiceDiscovery"),
 )
 
 

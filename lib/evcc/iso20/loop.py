@@ -22,6 +22,8 @@ def run(s, name, request):
     while True:
         if s.stop is None and not s.vehicle.wants_power():
             s.wish_stop("COMPLETED")
+        if s.vehicle.wish() == "pause":
+            s.wish_stop("USER_PAUSE")
         if s.stop:
             if ramp == 0:
                 s.vehicle.notify("stopping")

@@ -44,6 +44,22 @@ def choice(name, parameter_set):
     return c
 
 
+_KEPT = ("name", "id", "set_id", "control_mode", "mobility_needs_mode", "bpt", "separated")
+
+
+def kept(c):
+    """A choice as a list, to be stored with a paused session."""
+    return [getattr(c, name) for name in _KEPT]
+
+
+def restored(values):
+    """The choice that `kept` made the list of."""
+    c = Settings()
+    for name, value in zip(_KEPT, values):
+        setattr(c, name, value)
+    return c
+
+
 def score(c, params):
     """How well a choice fits the settings: higher is better, negative unusable."""
     if not c.control_mode:
@@ -65,6 +81,7 @@ def value(parameter):
 def select(s):
     """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the choice."""
     response = yield from s.ask("ServiceDiscovery", {})
+    s.renegotiable = response.get("ServiceRenegotiationSupported", False)
     offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
     for name in wanted(s.params):
         if IDS[name] not in offered or protocol(name) != s.protocol:

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
 """An ISO 15118-20 session: header, response codes, and the story from SessionSetup to SessionStop.
 
-The part between ServiceSelection and SessionStop belongs to the energy service (dc.py, ac.py).
-External identification (EIM) only; no pause and resume, no renegotiation, no signatures yet.
+The part between ServiceSelection and SessionStop belongs to the energy service (dc.py, ac.py),
+that before it to set_up.py. External identification (EIM) only.
 """
 
 from evcc import exi, v2gtp
 from evcc.compat import const, forget, get_logger
 from evcc.iso20 import flow
-from evcc.reasons import GOOD, V2GError
+from evcc.reasons import GOOD, PAUSES, V2GError
 
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
 _LOCK_TRIES = const(20)  # of 0.1 s
 _SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc", v2gtp.AC: "iso20_ac"}
+
+RENEWAL = "SERVICE_RENEGOTIATION"  # a value of Session.stop that is no StopReason
+WEAK = PAUSES + (RENEWAL,)  # a wish for an end for good takes their place
 
 log = get_logger("evcc.iso20")
 
@@ -26,7 +29,8 @@ class Session:
 
     `vehicle`, `safety`, `params`: see there. `unix`: Unix time in s at `now` = 0, or None when no
     clock is known: the station's is taken. `stop`: None, or the StopReason by which driver, car
-    or station wish to end; the story reads it after each exchange.
+    or station wish to end (or RENEWAL); the story reads it after each exchange. `kept`: None, or
+    the paused session to resume (evcc.paused).
     """
 
     def __init__(self, vehicle, safety, params, evccid, unix=None, trace=None):
@@ -35,6 +39,8 @@ class Session:
         self.params = params
         self.evccid = evccid
         self.stop = None
+        self.kept = None
+        self.renegotiable = False  # ServiceRenegotiationSupported
         self.protocol = "iso20_dc"  # what supportedAppProtocol agreed on
         self.energy = v2gtp.DC  # stream of the energy service
         self.rows = ()  # of flow's table, where the energy service has its own
@@ -55,6 +61,10 @@ class Session:
         self._row = flow.FLOW[0]
         self._answered = ""  # name of the last good response, to know it when it comes again
         self._buffer = bytearray(512)
+
+    @property
+    def session_id(self):
+        return self._id
 
     @property
     def state(self):
@@ -111,19 +121,25 @@ class Session:
         self._answered = name
         code = response["ResponseCode"]
         if code.startswith("FAILED"):
-            raise V2GError("RESPONSE_FAILED", "%s to %s" % (code, state))
+            paused = code == "FAILED_PauseNotAllowed"
+            reason = "PAUSE_REFUSED" if paused else "RESPONSE_FAILED"
+            raise V2GError(reason, "%s to %s" % (code, state))
         header = response["Header"]
         session_id = header["SessionID"]
         if state == "SessionSetup":
             if session_id == bytes(8):
                 raise V2GError("WRONG_SESSION_ID", "all zero")
-            self._id = self._header["SessionID"] = bytes(session_id)
+            self.join(bytes(session_id))
         elif session_id != self._id:
             raise V2GError("WRONG_SESSION_ID", state)
         if self._unix is None:
             self._unix = header["TimeStamp"] - now // 1000
         self.now = now
         return response
+
+    def join(self, session_id):
+        """Our headers carry this id from now on."""
+        self._id = self._header["SessionID"] = session_id
 
     def unix(self):
         """Unix time in s at the last answer, on the clock that our headers carry."""
@@ -134,8 +150,10 @@ class Session:
     def ask(self, name, body):
         """One exchange. Raises Stop after it when a stop is wished and the table allows it."""
         response = yield name, body
-        if self.stop and "SessionStop" in flow.follows(name, self.rows):
-            raise Stop
+        # a pause needs something to come back to: until then it waits
+        if self.stop and (self.selected or self.stop not in WEAK):
+            if "SessionStop" in flow.follows(name, self.rows):
+                raise Stop
         return response
 
     def until_finished(self, name, body):
@@ -156,6 +174,8 @@ class Session:
             self.wish_stop("STATION_TERMINATE")
         elif wish == "Pause":
             self.wish_stop("STATION_PAUSE")
+        elif wish == "ServiceRenegotiation" and self.renegotiable:
+            self.wish_stop(RENEWAL)
         else:
             log.warning("EVSENotification %s is not supported, ignored", wish)
 
@@ -166,59 +186,69 @@ class Session:
         raise Stop
 
     def wish_stop(self, reason):
-        """Ask for an orderly end; the first wish counts."""
-        if self.stop is None:
+        """Ask for an orderly end; the first wish counts, one for good more than a pause."""
+        if self.stop is None or self.stop in WEAK and reason not in WEAK:
             log.info("stop: %s", reason)
             self.stop = reason
 
     def story(self):
-        """SessionSetup to SessionStop."""
-        try:
-            response = yield from self.ask("SessionSetup", {"EVCCID": self.evccid})
-            self.evseid = response["EVSEID"]
-            yield from authorize(self)
-            from evcc.iso20 import service
+        """SessionSetup to SessionStop; a renegotiation of the service goes back to its choice."""
+        joined = None
+        while True:
+            try:
+                if joined is None:
+                    from evcc.iso20 import set_up
 
-            self.selected = yield from service.select(self)
-            service = None
-            forget("evcc.iso20.service")
-            if self.protocol == "iso20_ac":
-                self.energy = v2gtp.AC
-            if self.energy == v2gtp.AC:
-                from evcc.iso20 import ac as charging
-            else:
-                from evcc.iso20 import dc as charging
-            yield from charging.charge(self)
-        except Stop:
-            pass
-        finally:
-            self.safety.release()  # whatever happened: pilot B, then open without current
-        if self.stop is None:
-            self.stop = "COMPLETED"
-        yield "SessionStop", stop_request(self.stop)
+                    joined = yield from set_up.begin(self)
+                    set_up = None
+                    forget("evcc.iso20.set_up")
+                if not joined:
+                    from evcc.iso20 import service
+
+                    self.selected = yield from service.select(self)
+                    service = None
+                    forget("evcc.iso20.service")
+                joined = False
+                if self.protocol == "iso20_ac":
+                    self.energy = v2gtp.AC
+                    from evcc.iso20 import ac as charging
+                else:
+                    from evcc.iso20 import dc as charging
+                yield from charging.charge(self)
+            except Stop:
+                pass
+            finally:
+                self.safety.release()  # whatever happened: pilot B, then open without current
+            reason = self.stop or "COMPLETED"
+            yield "SessionStop", stop_request(reason)
+            if reason != RENEWAL:
+                break
+            if self.stop == reason:  # else somebody wished an end meanwhile
+                self.stop = None
+        self.stop = reason
 
 
 def stop_request(reason):
-    """SessionStopReq of a StopReason. Pause needs keeping the session, which is not there yet."""
+    """SessionStopReq of a StopReason."""
+    if reason in PAUSES:
+        return {"ChargingSession": "Pause"}
+    if reason == RENEWAL:
+        return {"ChargingSession": "ServiceRenegotiation"}
     body = {"ChargingSession": "Terminate"}
     if reason not in GOOD:
         body["EVTerminationCode"] = reason
     return body
 
 
-def authorize(s):
-    """AuthorizationSetup and Authorization by external identification (EIM)."""
-    response = yield from s.ask("AuthorizationSetup", {})
-    if "EIM" not in response["AuthorizationServices"]:
-        s.end("NOT_AUTHORIZED", "no EIM among the station's modes")
-    body = {"SelectedAuthorizationService": "EIM", "EIM_AReqAuthorizationMode": {}}
-    while True:
-        response = yield from s.until_finished("Authorization", body)
-        # Finished is not success: a refusal comes as a WARNING, and may be asked again.
-        if response["ResponseCode"].startswith("OK"):
-            return
-        log.warning("not authorised yet: %s", response["ResponseCode"])
-        yield 1000
+def scheduled(s):
+    """ScheduleExchange; its good answer, or raises Stop where the station wants a pause."""
+    from evcc.iso20 import schedule
+
+    offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
+    if offer.get("GoToPause"):
+        s.wish_stop("STATION_PAUSE")
+        raise Stop
+    return offer
 
 
 def lock(s):

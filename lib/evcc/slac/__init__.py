@@ -64,6 +64,12 @@ class Slac:
         self.keyed = bool(self.keyed)
         self._run(matching.story(self))
 
+    def rejoin(self, now, nid, nmk):
+        """Back into the network of a paused session, without matching: "joining", then "ready"."""
+        self.now = now
+        self._reset("joining")
+        self._run(matching.rejoin(self, nid, nmk))
+
     def feed(self, frame, now):
         """One received frame (memoryview from the destination MAC on); others' are dropped."""
         if self.ignore or self._story is None and self.state != "ready":

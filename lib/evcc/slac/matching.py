@@ -35,6 +35,7 @@ _WINDOW = const(19)  # (n + 1) * 100 ms for the toggles, each phase 200 to 400
 _LINK_FROM = const(1000)  # after SET_KEY; no modem joins earlier
 _LINK_EVERY = const(250)
 _LINK_SETTLE = const(200)  # TP_link_ready_notification
+_REJOIN = const(2500)  # for a link that should be there
 _LINK_BLIND = const(5000)  # then go on without having seen the link: SDP is the real test
 
 _log = get_logger("evcc.slac")
@@ -173,6 +174,16 @@ def key(s, nid, nmk):
             return
         s.note(_KEY, "refused by own modem")
         yield from wait(s, s.now + _LINK_EVERY)
+
+
+def rejoin(s, nid, nmk):
+    """The modem has the paused session's key, over power loss too; only if not, it gets it."""
+    s.nid = nid
+    s.keyed = True
+    yield from link(s, s.now - STEPS[_LINK][1] + _REJOIN)
+    if not s.link:
+        yield from key(s, nid, nmk)
+        yield from link(s, s.now)
 
 
 def link(s, matched):
