@@ -306,13 +306,20 @@ class VmDevice:
         self.ended = None  # text, when the process is over
         self._asleep = False
         self._index = 0
-        self._raw = ports.new()
+        self._prepare()
         options = [f"seed={world.seed}", f"speed={pack_speed}", "idle=100000000", *options]
         if unix is not None:
             options.append(f"unix={unix}")
         self.process = Process(
             settings_text(params), "spi", machine=machine, heap=heap, options=options, **more
         )
+
+    def _prepare(self):
+        self._raw = ports.new()
+
+    def _request(self):
+        """The device's next message."""
+        return self.process.request()
 
     @property
     def counts(self):
@@ -347,7 +354,7 @@ class VmDevice:
     def _serve(self, now):
         process, modem = self.process, self.modem
         while True:
-            kind, out, n = process.request()
+            kind, out, n = self._request()
             into = None
             if kind == "X":
                 into = bytearray(n) if n else None
