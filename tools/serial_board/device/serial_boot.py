@@ -109,7 +109,7 @@ def rom_partition(name, size):
 
 
 class Answers:
-    """The file of answers; a Ctrl-C leaves none behind, which would be taken for the next one's."""
+    """The file of answers; a Ctrl-C leaves none behind to be taken for the next one's."""
 
     def __init__(self, name):
         file = open(name, "rb")
