@@ -39,6 +39,8 @@ class Demand:
         self.min_soc = 10  # %
         self.max_soc = 100  # %
         self.departure_s = 86400  # s from now
+        # Scheduled mode: "now" takes what it gets, "cheap" waits for it, "trade" also gives back
+        self.strategy = "now"
 
 
 class Measured:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The AC charge loop's request and response (ISO 15118-20 8.3.4.4.3), built without garbage.
 
-In Dynamic mode the charger follows EVSETargetActivePower; in Scheduled mode the schedule, below a
-target if the station sends one, and never feeding back. Always within the limits of car and
-station. Reactive power is reported, targets for it are not followed.
+In Dynamic mode the charger follows EVSETargetActivePower; in Scheduled mode the car's profile,
+nearer to nothing if the station sends a target. Always within the limits of car and station.
+Reactive power is reported, targets for it are not followed.
 """
 
 from evcc.iso20 import loop
@@ -49,9 +49,8 @@ class Request(loop.Request):
         s.vehicle.offer(evse)
         if s.selected.control_mode == "Scheduled":
             watts = loop.planned(s)
-            if target is not None:
-                watts = min(watts, target)
-            watts = max(0.0, watts)
+            if target is not None:  # between nothing and the plan, whatever its direction
+                watts = max(watts, min(target, 0.0)) if watts < 0 else max(min(watts, target), 0.0)
         else:
             watts = target or 0.0
         charger.set(0.0 if self._zero or s.stop else self._within(watts))

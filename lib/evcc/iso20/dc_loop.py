@@ -2,7 +2,8 @@
 """The DC charge loop's request and response (ISO 15118-20 8.3.4.5.5), built without garbage.
 
 In Dynamic mode the car states limits and the station steers; in Scheduled mode the car asks for a
-current.
+current, a negative one to give back (no public source shows that on the wire: off unless the
+setting scheduled_discharge is on).
 """
 
 from evcc.iso20 import loop
@@ -49,13 +50,21 @@ class Request(loop.Request):
             plan = loop.planned(s)
             if plan is not None:
                 watts = min(watts, plan)
-            amps = min(d.target_current, lim.charge_current, evse["max_current"])
-            amps = max(0.0, min(amps, watts / pack))
+            if watts < 0:
+                watts = min(-watts, lim.discharge_power, evse["max_discharge_power"])
+                amps = min(watts / pack, lim.discharge_current, evse["max_discharge_current"])
+                amps = -amps if s.selected.bpt else 0.0
+            else:
+                amps = min(d.target_current, lim.charge_current, evse["max_current"])
+                amps = max(0.0, min(amps, watts / pack))
         self._put("EVTargetCurrent", round(amps, 1))
         self._put("EVTargetVoltage", round(volts, 1))
         self._put("EVMaximumChargePower", 0 if zero else lim.charge_power)
         self._put("EVMaximumChargeCurrent", 0 if zero else lim.charge_current)
         self._put("EVMaximumVoltage", lim.max_voltage)
+        if s.selected.bpt:
+            self._put("EVMaximumDischargePower", 0 if zero else lim.discharge_power)
+            self._put("EVMaximumDischargeCurrent", 0 if zero else lim.discharge_current)
 
     def take(self, response):
         """The station's answer: present values, limits, and energy summed from both."""

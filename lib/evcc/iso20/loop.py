@@ -86,13 +86,13 @@ class Request:
 
 
 def planned(s):
-    """W that the selected schedule grants now; 0 outside of it. None without a schedule."""
+    """W of the car's power profile now, negative: to give back; 0 outside of it. None without."""
     if s.plan is None:
         return None
     t = s.unix() - s.plan[0]
     for duration, watts in zip(s.plan[1], s.plan[2]):
         if t < duration:
-            return max(0.0, watts)
+            return watts
         t -= duration
     return 0.0
 
