@@ -29,9 +29,9 @@ class Rig:
         while self.now < end:
             self.now += 20
             self.vehicle.update(self.now)
-            if self.alive:
-                self.safety.alive(self.now)
             self.safety.tick(self.now)
+            if self.alive:
+                self.safety.poll()
 
     def to_closed(self):
         self.safety.lock()
@@ -39,7 +39,7 @@ class Rig:
         self.run(40)
         self.board.volts = self.vehicle.measured().pack_voltage
         self.run(20)
-        self.safety.close(self.now)
+        self.safety.close()
         self.run(40)
         assert self.safety.state == "closed"
 
@@ -65,7 +65,7 @@ def test_outputs_are_off_after_construction():
 def test_ordinary_life():
     rig = Rig()
     rig.to_closed()
-    assert rig.board.closed and rig.board.c and rig.vehicle.events == ["closed"]
+    assert rig.board.closed and rig.board.c and rig.vehicle.events == ["cable_check", "closed"]
     rig.board.amps = 100.0
     rig.run(1000)
     assert rig.safety.fault is None and rig.safety.state == "closed"
@@ -177,28 +177,55 @@ def test_dead_protocol_opens():
     rig = Rig()
     rig.to_closed()
     rig.alive = False
-    rig.run(2200)
-    assert rig.safety.fault[0] == "PROTOCOL_STALLED" and not rig.board.closed
+    rig.run(3900)
+    assert rig.safety.trip is None and rig.board.closed
+    rig.run(200)
+    assert rig.safety.trip == "PROTOCOL_STALLED" and not rig.board.c and not rig.board.closed
+    rig.alive = True
+    rig.run(20)
+    assert rig.safety.fault[0] == "PROTOCOL_STALLED"
 
 
 def test_no_closing_without_sensor_precharge_or_state_c():
     rig = Rig()
     with pytest.raises(V2GError) as error:
-        rig.safety.close(rig.now)
+        rig.safety.close()
     assert error.value.reason == "PRECHARGE_FAILED"
-    rig.safety.ready()
     rig.board.volts = None
     rig.run(20)
-    for call in (rig.safety.check_dead, lambda: rig.safety.close(rig.now)):
-        with pytest.raises(V2GError) as error:
-            call()
-        assert error.value.reason == "NO_INLET_SENSOR"
+    with pytest.raises(V2GError) as error:
+        rig.safety.ready()
+    assert error.value.reason == "NO_INLET_SENSOR"
+    rig.board.volts = 0.0
+    rig.run(20)
+    rig.safety.ready()
+    rig.run(20)
     rig.board.volts = rig.vehicle.measured().pack_voltage - 21
     rig.run(20)
     with pytest.raises(V2GError) as error:
-        rig.safety.close(rig.now)
+        rig.safety.close()
     assert error.value.reason == "PRECHARGE_FAILED"
-    assert not rig.board.closed
+    rig.board.volts = None
+    rig.run(20)
+    with pytest.raises(V2GError) as error:
+        rig.safety.close()
+    assert error.value.reason == "NO_INLET_SENSOR"
+    rig.run(60)
+    assert rig.safety.fault[0] == "NO_INLET_SENSOR" and not rig.board.c
+    assert ("contactors", True, 0.0) not in rig.board.log
+
+
+def test_voltage_that_falls_after_the_request_does_not_close():
+    """The tick judges once more: what close() saw may be 20 ms old."""
+    rig = Rig()
+    rig.safety.ready()
+    rig.run(20)
+    rig.board.volts = rig.vehicle.measured().pack_voltage
+    rig.run(20)
+    rig.safety.close()
+    rig.board.volts -= 30
+    rig.run(20)
+    assert rig.safety.fault[0] == "PRECHARGE_FAILED" and not rig.board.closed
 
 
 def test_voltage_before_cable_check_is_refused():
@@ -206,7 +233,7 @@ def test_voltage_before_cable_check_is_refused():
     rig.board.volts = 61.0
     rig.run(20)
     with pytest.raises(V2GError) as error:
-        rig.safety.check_dead()
+        rig.safety.ready()
     assert error.value.reason == "INLET_VOLTAGE"
 
 
@@ -217,7 +244,7 @@ def test_contactor_that_does_not_close():
     rig.run(20)
     rig.board.volts = rig.vehicle.measured().pack_voltage
     rig.run(20)
-    rig.safety.close(rig.now)
+    rig.safety.close()
     rig.run(600)
     assert rig.safety.fault[0] == "CONTACTOR_FAILED"
     assert rig.board.log[-1][:2] == ("contactors", False) and not rig.board.c
@@ -240,11 +267,13 @@ def test_a_fault_forbids_the_next_start_until_reset():
     rig.to_closed()
     rig.board.celsius = 95.0
     rig.run(100)
-    rig.board.celsius = 25.0
+    rig.board.celsius, rig.board.volts = 25.0, 0.0
+    rig.run(20)
     with pytest.raises(V2GError):
         rig.safety.ready()
     rig.safety.reset()
     rig.safety.ready()
+    rig.run(20)
     assert rig.board.c
 
 

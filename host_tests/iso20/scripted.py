@@ -168,8 +168,8 @@ class Run:
         while self.now < end:
             self.now = min(self.now + 20, end)
             self.vehicle.update(self.now)
-            self.safety.alive(self.now)
             self.safety.tick(self.now)
+            self.safety.poll()
 
     def run(self, most=1000):
         """To the end of the story; raises what it raises."""

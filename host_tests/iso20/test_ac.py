@@ -291,15 +291,15 @@ def test_protocol_that_stopped():
 
     def before(name):
         if name == "AC_ChargeLoop" and run.session.loops == 5:
-            run.safety.alive = lambda now: None
-            run.advance(2200)
+            run.safety.poll = lambda: None
+            run.advance(4200)
             raise LookupError
 
     run.before = before
     with pytest.raises(LookupError):
         run.run()
     gc.collect()
-    assert run.safety.fault[0] == "PROTOCOL_STALLED" and not run.board.c
+    assert run.safety.trip == "PROTOCOL_STALLED" and not run.board.c
 
 
 def test_car_without_on_board_charger():

@@ -104,8 +104,8 @@ def test_only_transfers_pins_samples_and_the_clock_cross(machine, folders):
     machine("i386")
     rig = play("i386", folders("i386", False), options=())
     counts = rig.device.counts
-    assert set(counts) <= set("XIRAPOCS")
-    assert counts["X"] > 1000 and counts["A"] > 1000 and counts["S"] > 500
+    assert set(counts) <= set("XIRAOCS")
+    assert counts["X"] > 1000 and counts["A"] > 500 and counts["S"] > 500
 
 
 def test_the_same_story_as_on_this_python(machine, folders):

@@ -13,6 +13,7 @@ from evcc.ports import FEEDBACK
 from evcc.reasons import GOOD, PAUSES, V2GError
 from evcc.safety import Safety
 
+_TICK_MS = const(20)
 _EARLY_MS = const(10)
 _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
@@ -32,6 +33,8 @@ class Controller:
     that is there already (bench). `unix`: Unix time at `now` = 0, None when no clock is known.
     `reset`: "watchdog" when the board knows that this start follows a bite of its watchdog.
     `store`: None, or where a paused session survives power loss (store.Store).
+    `timer`: None, or starts a timer that calls what it is given every 20 ms: then safety is ticked
+    by it, also while this Python computes, and no longer by `step`.
 
     `state`: phase, in words. `result`: None while a session runs or before, then its StopReason;
     `detail` with it. `sessions`: how many have ended; one that is paused and one that resumes it
@@ -40,7 +43,7 @@ class Controller:
 
     def __init__(
         self, port, board, vehicle, params, urandom, trace=None, slac=True, unix=None, reset=None,
-        store=None,
+        store=None, timer=None,
     ):  # fmt: skip
         self.port = port
         self.board = board
@@ -83,6 +86,9 @@ class Controller:
             self.result = "WATCHDOG_RESET"
             self.safety.forced_openings += 1
         self.now = 0
+        if timer:
+            self.safety.timed = True
+            timer(self.safety.on_timer)
 
     # --- for the user ----------------------------------------------------------------------------
 
@@ -112,11 +118,6 @@ class Controller:
     def resume(self):
         """Go on with the paused session."""
         self.resumed = True
-
-    @property
-    def at_rest(self):
-        """Nothing is plugged in and nothing is closed."""
-        return self.safety.pilot == "A" and self.safety.state == "open"
 
     def summary(self):
         """The session in a dict: protocol, service, control_mode, energies in Wh, result."""
@@ -148,12 +149,13 @@ class Controller:
     def step(self, now):
         """Do what is to do at `now`; returns the time by which to call again."""
         self.now = now
-        self.vehicle.update(now)
-        self.safety.alive(now)
         # A little early is fine: so ticks fall in step with the modem's polling.
-        if now + _EARLY_MS >= self._tick_at:
-            self._tick_at = self.safety.tick(now)
+        if not self.safety.timed and now + _EARLY_MS >= self._tick_at:
+            self._tick_at = now + _TICK_MS
+            self.safety.tick(now)
         try:
+            self.vehicle.update(now)
+            self.safety.poll()
             return self._protocol(now)
         except Exception as error:  # a fault of ours must not keep contactors closed
             self._broken(error)
@@ -161,7 +163,9 @@ class Controller:
 
     def _protocol(self, now):
         self._receive(now)
-        wake = min(self._tick_at, now + _IDLE_MS, self.port.next_poll(now))
+        wake = min(now + _IDLE_MS, self.port.next_poll(now))
+        if not self.safety.timed:
+            wake = min(wake, self._tick_at)
         if self.slac:
             wake = min(wake, self.slac.step(now))
         if self.host:

@@ -41,6 +41,7 @@ NUMBERS = {
     "VEHICLE_FAULT": 41,
     "PROTOCOL_STALLED": 42,
     "WATCHDOG_RESET": 43,
+    "ISOLATION_FAULT": 44,
     "INTERNAL_ERROR": 50,
 }
 
@@ -81,6 +82,7 @@ TEXTS = {
     "OVER_TEMPERATURE": "The inlet is too hot.",
     "WELD_SUSPECTED": "Voltage stayed after opening: a contactor may be welded. Service needed.",
     "PAUSE_REFUSED": "The station does not keep sessions: instead of a pause it ended this one.",
+    "ISOLATION_FAULT": "The car's isolation monitor reports a fault. Service needed.",
     "FORCED_OPENING": "Current did not stop in time, contactors were opened under load. Service.",
     "VEHICLE_FAULT": "The vehicle reported a fault.",
     "PROTOCOL_STALLED": "The protocol stopped working while contactors were closed.",

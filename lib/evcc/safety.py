@@ -1,32 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""Owner of pilot state C, the contactors and the connector lock (IEC 61851-1 Annex A, -23).
+"""Owner of pilot state C, the contactors and the connector lock: what the protocol may ask.
 
-The protocol asks, safety decides, and it acts alone: on pilot loss, limits passed on our own
-measurement, heat, a fault of the vehicle, or a protocol that stopped. Contactors open without
-current; when current does not stop in time they are forced open and that is counted. `tick` is
-called every 20 ms or faster. Not here: isolation monitoring (the station's duty before the loop).
+The protocol asks, safety decides, and it acts alone (safety_tick.py). A request writes a cell that
+the next tick reads; only taking state C away is done at once. `poll` is the slow part: it brings
+the vehicle's limits to the tick and the tick's faults to log and vehicle. Page: SAFETY.md.
+Not here: isolation monitoring before the loop, which is the station's duty (IEC 61851-23).
 """
 
 from evcc import ports
 from evcc.compat import const, get_logger
 from evcc.reasons import V2GError
+from evcc.safety_tick import Tick
 
-_TICK_MS = const(20)
-_FORCE_MS = const(2000)  # longest wait for current to stop after state B, then force
-_FEEDBACK_MS = const(500)  # contactor or lock that has not moved by then failed
-_PILOT_TICKS = const(4)  # E, F or no oscillator this long is a lost pilot (3 checks 30 ms apart)
-_LIMIT_TICKS = const(3)  # a limit passed this long ends charging: within 100 ms
-_STALL_MS = const(2000)  # protocol silent while closed
-_TOGGLE_MS = const(300)  # TP_EV_vald_state_duration 200..400
-_NO_CURRENT_A = 1.0
-_TOUCH_V = 60.0  # below it the inlet may be touched
-_FADE = 0.99  # a tick: half in 1.4 s
+# cells of `limits`, see safety_tick.py
+_NOW_mA = const(0)
+_UP_mA = const(1)
+_DOWN_mA = const(2)
+_MOST_mV = const(3)
+_MOST_dC = const(4)
+_DUTY = const(5)
+_PACK_mV = const(6)
+_NEAR_mV = const(7)
+_TOUCH_V = 60.0
+_COOL_C = 20.0  # below the highest temperature: from there on less power is asked for,
+_SPARE_C = 5.0  # and none from here
 
 log = get_logger("evcc.safety")
 
 
-class Safety:
-    """`board`: the ports of a board; `vehicle`: limits and measured values; `params`: settings.
+class Safety(Tick):
+    """`board`: see ports; `vehicle`: limits and measured values; `params`: settings.
 
     `state`: "open" (pilot B), "ready" (pilot C), "closing", "closed", "releasing", "opening",
     "stuck" (told to open, feedback says closed); AC has its own, see safety_ac.py. `fault`: None
@@ -35,247 +38,184 @@ class Safety:
     """
 
     def __init__(self, board, vehicle, params):
-        self.board = board
+        super().__init__(board)
         self.vehicle = vehicle
         self.params = params
-        self.state = "open"
         self.fault = None
-        self.forced = False
-        self.forced_openings = 0
-        self.ac = None  # a safety_ac.AcPower
-        self.pilot = "A"
-        self.duty = None
-        self._c = None
-        self._since = 0
-        self._alive = 0
-        self._bad_pilot = self._bad_limit = 0
-        self._up = self._down = 0.0  # A allowed now, charging and discharging
-        self._unlock = False
-        self._toggles = 0
-        self._toggle_at = 0
-        self._raw = board.raw = ports.new()
-        # Whatever was before: outputs off.
-        self.set_c(False)
-        board.contactors(False)
+        self.timed = False  # a timer ticks, also while the VM computes
+        self._told = None  # last event for the vehicle
+        self._logged = 0
+
+    # --- what anybody may look at --------------------------------------------------------------
+
+    @property
+    def pilot(self):
+        """State "A" to "F" as of the last tick."""
+        return chr(self.raw[ports.CP])
+
+    @property
+    def duty(self):
+        """Percent, None without an oscillator."""
+        duty = self.raw[ports.DUTY]
+        return None if duty < 0 else duty / 10
+
+    def inlet_voltage(self):
+        """V at the inlet as of the last tick, None without a sensor."""
+        mV = self.raw[ports.INLET_mV]
+        return None if mV == ports.NONE else mV / 1000
+
+    def current(self):
+        """Does current flow, as far as we can measure?"""
+        return self.mA != ports.NONE and abs(self.mA) >= 1000
+
+    def locked(self):
+        """Is the connector locked, as of the last tick? True also where nothing tells."""
+        return self.raw[ports.LOCKED] != 0
+
+    def share(self):
+        """0.0..1.0 of the vehicle's limits to ask for: less, the warmer the inlet gets."""
+        rest = self.params.inlet_max_C - _SPARE_C - self.raw[ports.HOTTEST_dC] / 10
+        return max(0.0, min(1.0, rest / (_COOL_C - _SPARE_C)))
+
+    def may_compute(self):
+        """May the VM be busy for over 100 ms (a signature)? Not with power on and no timer."""
+        return self.timed or self.state == "open"
 
     # --- what the protocol may ask -------------------------------------------------------------
 
     def reset(self):
-        """Forget the last session's fault. Only with contactors open."""
-        if self.state == "open":
-            self.fault = None
-            self.forced = False
-
-    def alive(self, now):
-        """The protocol's heartbeat."""
-        self._alive = now
+        """Forget the last session's fault. Only at rest: then the tick finds no new one."""
+        if self.state == "open" and not self.wish:
+            self.fault = self.trip = self.ac = None
+            self.forced = self.keep_locked = False
 
     def lock(self):
         """Lock the connector; True once it is. Ask again until it is."""
-        self._unlock = False
-        self.board.lock(True)
-        return self.locked()
+        self.want_lock = True
+        return self._locked is True and self.locked()
 
     def unlock(self):
         """Unlock as soon as it is safe: open, inlet without voltage, pilot B (or A)."""
-        self._unlock = True
+        self.want_lock = False
 
-    def check_dead(self):
-        """Before cable check: an inlet sensor exists and shows no voltage. Raises V2GError."""
+    def ready(self):
+        """Ask for pilot state C, just before cable check: `state` gets "ready".
+
+        Raises V2GError: a fault; no inlet sensor, or one that shows voltage; contactors that are
+        not open or current that flows; a pilot that is not in B, so a station that has not let go
+        since the last session or a reset.
+        """
+        self.check()
         volts = self.inlet_voltage()
         if volts is None:
             raise V2GError("NO_INLET_SENSOR")
         if volts > _TOUCH_V:
             raise V2GError("INLET_VOLTAGE", "%.0f V before cable check" % volts)
+        if self.raw[ports.FEEDBACK] == 1 or self.current():
+            self.keep_locked = True
+            raise V2GError("WELD_SUSPECTED", "closed before cable check: " + self._seen(self.raw))
+        if self.pilot != "B":
+            raise V2GError("PILOT_LOST", "state %s before cable check" % self.pilot)
+        if not self.raw[ports.ISOLATION]:
+            raise V2GError("ISOLATION_FAULT", "before cable check")
+        self.vehicle.notify("cable_check")  # its own isolation monitor off
+        self.limits[_DUTY] = 70
+        self.wish = 1
 
-    def ready(self):
-        """Pilot state C, just before cable check or power. Raises V2GError with a fault."""
-        self._check()
-        if self.state == "open":
-            self._toggles = 0
-            self.set_c(True)
-            self._go("ready", self._since)
-
-    def close(self, now):
-        """Close the contactors after precharge. Raises V2GError when that would be wrong."""
-        self._check()
-        volts = self.inlet_voltage()
-        pack = self.vehicle.measured().pack_voltage
+    def close(self):
+        """Ask for closed contactors after precharge. Raises V2GError when that would be wrong."""
+        self.check()
+        volts, pack = self.inlet_voltage(), self.vehicle.measured().pack_voltage
         if volts is None or pack is None:
             raise V2GError("NO_INLET_SENSOR")
-        if self.state != "ready" or abs(volts - pack) > self.params.precharge_tolerance_V:
+        near = self.params.precharge_tolerance_V
+        if self.state != "ready" or abs(volts - pack) > near:
             raise V2GError("PRECHARGE_FAILED", "%s %.0f/%.0f V" % (self.state, volts, pack))
-        self._alive = now
-        self._go("closing", now)
-        self.board.contactors(True)
+        self.limits[_PACK_mV] = int(pack * 1000)
+        self.limits[_NEAR_mV] = int(near * 1000)
+        self.wish = 2  # last: the tick judges once more
 
     def release(self):
         """Pilot to B at once; contactors open as soon as no current flows. Never fails."""
-        self.set_c(False)
+        self.wish = 0  # first: from here on no tick switches anything on
+        self.board.set_state_c(False)
         if self.ac:
-            self.ac.release()
-        elif self.state == "ready":
-            self.state = "open"
+            self.ac.poll()
         elif self.state in ("closing", "closed"):
-            self.vehicle.notify("stopping")  # its own converters to nothing
-            self.state = "releasing"
-            self._since = None  # the next tick sets it
+            self._tell("stopping")  # its own converters to nothing
 
     def suspect_weld(self):
         """Voltage stayed at the inlet after opening: keep it locked and say so."""
+        self.keep_locked = True
         self.fail("WELD_SUSPECTED", "%s V at the open inlet" % self.inlet_voltage())
 
     def toggle(self, n):
         """`n` toggles B-C-B: for SLAC validation, or to wake a station that has no oscillator on.
 
         Only with open contactors, and never at a duty that grants power by itself."""
-        if self.state == "open" and self.pilot == "B" and (self.duty is None or self.duty < 7):
-            self._toggles = 2 * n
-
-    # --- what safety does alone ----------------------------------------------------------------
-
-    def tick(self, now):
-        """Check everything once; returns the time of the next tick."""
-        board = self.board
-        raw = self._raw
-        board.sample(raw)
-        self.pilot = chr(raw[ports.CP])
-        self.duty = None if raw[ports.DUTY] == ports.NONE else raw[ports.DUTY] / 10
-        amps = self._amps()
-        volts = self.inlet_voltage()
-        if self._toggles:
-            self._toggle(now)
-        self._watch(now, amps, volts)
-        state = self.state
-        if self.ac:
-            self.ac.tick(now, self._alive)
-        elif state == "closing":
-            done = raw[ports.FEEDBACK]
-            if done == 1 or (done == ports.NONE and now - self._since >= _FEEDBACK_MS):
-                self._go("closed", now)
-                self.vehicle.notify("closed")
-            elif now - self._since > _FEEDBACK_MS:
-                self.fail("CONTACTOR_FAILED", "did not close")
-        elif state == "releasing":
-            if self._since is None:
-                self._since = now
-            if amps is not None and abs(amps) < _NO_CURRENT_A:
-                self._open(now)
-            elif self.pilot == "A" or now - self._since >= _FORCE_MS:
-                self._force(now, amps)
-        elif state == "opening" or state == "stuck":
-            if raw[ports.FEEDBACK] != 1:
-                self._go("open", now)
-                self.vehicle.notify("opened")
-            elif state == "opening" and now - self._since > _FEEDBACK_MS:
-                self._go("stuck", now)
-                self.fail("WELD_SUSPECTED", "feedback says closed")
-        if self._unlock and self.state == "open" and self._safe_to_touch(volts):
-            self._unlock = False
-            board.lock(False)
-        board.watchdog()
-        return now + _TICK_MS
-
-    def inlet_voltage(self):
-        """V at the inlet as of the last tick, None without a sensor."""
-        millivolts = self._raw[ports.INLET_mV]
-        return None if millivolts == ports.NONE else millivolts / 1000
-
-    def locked(self):
-        """Is the connector locked, as of the last tick? True also where nothing tells."""
-        return self._raw[ports.LOCKED] != 0
-
-    def current(self):
-        """Does current flow, as far as we can measure?"""
-        if self.ac:
-            return self.ac.flows()
-        return abs(self._amps() or 0.0) >= _NO_CURRENT_A
-
-    def _amps(self):
-        milliamps = self._raw[ports.INLET_mA]
-        return self.vehicle.measured().current if milliamps == ports.NONE else milliamps / 1000
-
-    def _watch(self, now, amps, volts):
-        """Faults that end charging, on our own measurement."""
-        pilot, vehicle = self.pilot, self.vehicle
-        # The pilot's own state ends things only from state C on; before, the controller sees it.
-        if self._c and self.state != "open":
-            if pilot == "A":
-                self.fail("UNPLUGGED", "")
-            elif pilot in "EF" or not self.duty:
-                self._bad_pilot += 1
-                if self._bad_pilot >= _PILOT_TICKS:
-                    self.fail("PILOT_LOST", "state " + pilot if pilot in "EF" else "no oscillator")
-            else:
-                self._bad_pilot = 0
-        if self.state == "open":
-            return
-        if vehicle.fault():
-            self.fail("VEHICLE_FAULT", vehicle.fault())
-        celsius = self._raw[ports.HOTTEST_dC] / 10
-        if celsius > self.params.inlet_max_C:
-            self.fail("OVER_TEMPERATURE", "%.0f C" % celsius)
-        if self.state != "closed":
-            return
-        # A lowered limit reaches the station with the next exchange and it ramps: what was allowed
-        # before fades within seconds. 5 % and 2 A: ripple and the sensors' own error.
-        limits = vehicle.limits()
-        self._up = max(limits.charge_current, self._up * _FADE)
-        self._down = max(limits.discharge_current, self._down * _FADE)
-        if (volts is not None and volts > limits.max_voltage * 1.02) or (
-            amps is not None and not -1.05 * self._down - 2 < amps < 1.05 * self._up + 2
-        ):
-            self._bad_limit += 1
-            if self._bad_limit >= _LIMIT_TICKS:
-                self.fail("LIMIT_EXCEEDED", "%s V %s A" % (volts, amps))
-        else:
-            self._bad_limit = 0
-        if now - self._alive > _STALL_MS:
-            self.fail("PROTOCOL_STALLED", "")
+        if self.state == "open" and self.pilot == "B" and self.raw[ports.DUTY] < 70:
+            self.toggles = 2 * n
 
     def fail(self, reason, detail):
-        """A fault: the first one counts; released at once."""
+        """A fault seen outside of the tick: the first one counts; released at once."""
         if self.fault is None:
             self.fault = (reason, detail)
             log.error("%s %s", reason, detail)
-        if self.state != "stuck":
-            self.release()
+        self.release()
 
-    def _check(self):
+    # --- the slow part -------------------------------------------------------------------------
+
+    def poll(self):
+        """The protocol's heartbeat, at least every 50 ms: what needs objects, log, vehicle."""
+        self.beat = self.beat + 1 & 0xFFFF
+        state, limits, vehicle = self.state, self.limits, self.vehicle
+        if self.trip and not self.fault:
+            self.fail(self.trip, self._seen(self.saw))
+        if self.forced_openings != self._logged:
+            self._logged = self.forced_openings
+            log.error("contactors forced open")
+        limits[_MOST_dC] = int(self.params.inlet_max_C * 10)
+        if self.ac:
+            if state == "open" and not self.wish:
+                self.ac = None
+            else:
+                self.ac.poll()
+        else:
+            # 5 % and 2 A, 2 %: ripple and the sensors' own error
+            lim, amps = vehicle.limits(), vehicle.measured().current
+            limits[_NOW_mA] = ports.NONE if amps is None else int(amps * 1000)
+            limits[_UP_mA] = int(lim.charge_current * 1050) + 2000
+            limits[_DOWN_mA] = int(lim.discharge_current * 1050) + 2000
+            limits[_MOST_mV] = int(lim.max_voltage * 1020)
+            if state == "closed":
+                if self.wish:
+                    self._tell("closed")
+            elif state != "open":
+                if state in ("releasing", "opening", "stuck"):
+                    self._tell("stopping")
+            elif self._told in ("closed", "stopping"):
+                self._tell("opened")
+        if state != "open":
+            text = vehicle.fault()
+            if text:
+                self.fail("VEHICLE_FAULT", text)
+
+    def _tell(self, event):
+        if event != self._told:
+            self._told = event
+            self.vehicle.notify(event)
+
+    def _seen(self, raw):
+        """What a tick saw, for people."""
+        words = "pilot " + chr(raw[0])
+        for i, unit in ((1, "%"), (2, "V"), (3, "A"), (6, "C")):
+            if raw[i] != ports.NONE:
+                words += " %.1f %s" % (raw[i] / (1000 if 2 <= i <= 3 else 10), unit)
+        return words
+
+    def check(self):
+        """Raises V2GError when there is a fault."""
+        if self.trip and not self.fault:
+            self.fail(self.trip, self._seen(self.saw))
         if self.fault:
             raise V2GError(*self.fault)
-
-    def _open(self, now):
-        self.board.contactors(False)
-        self._go("opening", now)
-
-    def _force(self, now, amps):
-        self.forced = True
-        self.forced_openings += 1
-        log.error("contactors forced open at %s A", amps)
-        self._open(now)
-
-    def _go(self, state, now):
-        self.state = state
-        self._since = now
-
-    def set_c(self, on):
-        if self._c is not on:
-            self._c = on
-            self._bad_pilot = self._bad_limit = 0
-            self.board.set_state_c(on)
-
-    def _safe_to_touch(self, volts):
-        return (
-            self._raw[ports.FEEDBACK] != 1
-            # at a faulty station (E, F) only our own measurement counts
-            and (self.pilot in "AB" if volts is None else volts < _TOUCH_V)
-            and not self._c
-            and not (self.fault and self.fault[0] == "WELD_SUSPECTED")
-        )
-
-    def _toggle(self, now):
-        if now - self._toggle_at >= _TOGGLE_MS:
-            self._toggle_at = now
-            self._toggles -= 1
-            self.set_c(bool(self._toggles & 1))

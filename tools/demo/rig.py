@@ -177,8 +177,9 @@ class Rig:
         self.device = self._device()
         self.world.add(self.device)
         self.board.on_reset = self._reset
-        self.modem.on_irq = lambda: self.world.wake(self.device)
-        self.pilot.listeners.append(lambda state: self.world.wake(self.device))
+        self._booted_at = 0
+        self.modem.on_irq = self._wake
+        self.pilot.listeners.append(lambda state: self._wake())
         self.outcome = {}
 
     def _station(self, plan):
@@ -219,7 +220,13 @@ class Rig:
         self.close()
         self.params.ev_soc = self.plant.pack.soc * 100
         self.device = self._device()
-        self.world.add(self.device, self.world.now + BOOT_MS)
+        self._booted_at = self.world.now + BOOT_MS
+        self.world.add(self.device, self._booted_at)
+
+    def _wake(self):
+        """A pin of the device moved; while it boots nobody looks."""
+        if self.world.now >= self._booted_at:
+            self.world.wake(self.device)
 
     def run(self):
         """From power-on to the drawn plug. Returns whether the session came to its end."""

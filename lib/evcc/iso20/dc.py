@@ -29,14 +29,14 @@ def charge(s):
 
     offer = yield from scheduled(s)
     yield from lock(s)
-    s.safety.check_dead()
     closed = False
     try:  # from here on state C may be set: everything below ends in release()
         s.safety.ready()
+        yield from contactors(s, "ready")
         yield from s.until_finished("DC_CableCheck", {})
         try:
             yield from precharge(s)
-            s.safety.close(s.now)
+            s.safety.close()
             closed = True
             yield from contactors(s, "closed")
             yield from power(s, schedule.profile(s, offer, s.vehicle.limits().charge_power))
