@@ -377,3 +377,26 @@ def test_every_request_encodes_on_the_ac_stream(mode, services):
     assert v2gtp.DC not in streams.values()
     assert not run.session.expects(v2gtp.DC, "AC_ChargeLoop")
     assert run.session.expects(v2gtp.AC, "AC_ChargeLoop")
+
+
+def test_a_warm_inlet_charges_with_less():
+    run = Run()
+    run.station.loops_until_terminate = 40
+    drawn = {}
+    heat = {10: 80.0, 20: 86.0, 30: 25.0}
+
+    def before(name):
+        if name == "AC_ChargeLoop":
+            run.board.celsius = heat.get(run.session.loops, run.board.celsius)
+            drawn[run.session.loops] = run.charger.active_power
+
+    run.before = before
+    run.run()
+    assert run.session.stop == "STATION_TERMINATE" and run.safety.fault is None
+    # the station grants 7 kW; of 11 kW the inlet stands a third, which is less than 3 x 6 A
+    assert drawn[9] == pytest.approx(7000) and drawn[29] == 0 and drawn[38] == pytest.approx(7000)
+    run = Run(ev_ac_phases=1)
+    run.before = before
+    run.station.loops_until_terminate = 40
+    run.run()
+    assert drawn[19] == pytest.approx(11000 / 3)

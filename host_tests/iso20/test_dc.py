@@ -6,6 +6,7 @@ from evcc.iso20 import flow
 from evcc.iso20.units import number
 from evcc.reasons import V2GError
 
+from host_tests.fakes import GIVES_BACK
 from host_tests.iso20.scripted import Run
 
 
@@ -242,3 +243,35 @@ def test_weld_is_suspected_when_the_inlet_stays_hot():
     run.safety.unlock()
     run.advance(1000)
     assert run.board.is_locked
+
+
+@pytest.mark.parametrize("mode", ["Dynamic", "Scheduled"])
+def test_a_warm_inlet_asks_for_less_and_a_hot_one_for_nothing(mode):
+    """inlet_max_C is 90: all up to 70, nothing from 85 on; what is asked for is never more."""
+    run = Run(control_mode=mode, **GIVES_BACK)
+    run.station.loops_until_terminate = 40
+    asked = []
+    heat = {10: 70.0, 15: 77.5, 20: 85.0, 25: 89.0, 30: 25.0}
+
+    def before(name):
+        if name == "DC_ChargeLoop":
+            run.board.celsius = heat.get(run.session.loops, run.board.celsius)
+            _, body = run.station.asked[-1]
+            if "DisplayParameters" in body:
+                mode = next(body[key] for key in body if key.endswith("CLReqControlMode"))
+                asked.append((run.session.loops, {k: number(v) for k, v in mode.items()
+                                                  if isinstance(v, dict)}))  # fmt: skip
+
+    run.before = before
+    run.run()
+    assert run.session.stop == "STATION_TERMINATE" and run.safety.fault is None
+    for loop, mode in asked:
+        share = 0.5 if 17 < loop < 20 else 0.0 if 22 < loop < 30 else 1.0
+        if loop in (18, 19, 24, 29, 13, 36):
+            for name in ("EVMaximumChargePower", "EVMaximumChargeCurrent"):
+                full = 60000 if name.endswith("Power") else 200
+                assert mode[name] == pytest.approx(share * full, abs=1), (loop, mode)
+            assert mode["EVMaximumDischargePower"] == pytest.approx(share * 11000, abs=1)
+            if "EVTargetCurrent" in mode:
+                assert mode["EVTargetCurrent"] <= share * 200
+    assert len(asked) > 30

@@ -18,22 +18,23 @@ class Request(loop.Request):
     def __init__(self, s, charger):
         super().__init__(s, "AC")
         self._charger = charger
-        self._zero = False
+        self._share = 1.0
 
     def fill(self, zero):
         """The request for now; `zero`: the ramp to the end, all limits and power nothing."""
         s, put, charger = self._s, self._put, self._charger
-        self._zero = zero
-        if zero:
+        # a warm inlet asks for less
+        share = self._share = 0 if zero else s.safety.share()
+        if not share:
             charger.set(0.0)
         self._needs(s.vehicle.demand())
-        put("EVMaximumChargePower", 0 if zero else int(charger.charge_power))
-        put("EVMinimumChargePower", 0 if zero else int(charger.min_charge_power))
+        put("EVMaximumChargePower", int(share * charger.charge_power))
+        put("EVMinimumChargePower", int(share * charger.min_charge_power))
         put("EVPresentActivePower", int(charger.active_power))
         put("EVPresentReactivePower", int(charger.reactive_power))
         if s.selected.bpt:
-            put("EVMaximumDischargePower", 0 if zero else int(charger.discharge_power))
-            put("EVMinimumDischargePower", 0 if zero else int(charger.min_discharge_power))
+            put("EVMaximumDischargePower", int(share * charger.discharge_power))
+            put("EVMinimumDischargePower", int(share * charger.min_discharge_power))
         return self._body
 
     def take(self, response):
@@ -53,17 +54,17 @@ class Request(loop.Request):
                 watts = max(watts, min(target, 0.0)) if watts < 0 else max(min(watts, target), 0.0)
         else:
             watts = target or 0.0
-        charger.set(0.0 if self._zero or s.stop else self._within(watts))
+        charger.set(0.0 if s.stop else self._within(watts))
 
     def _within(self, watts):
-        """`watts` inside what car and station allow; 0 below what the charger can do."""
+        """`watts` inside what car, inlet and station allow; 0 below what the charger can do."""
         charger, evse = self._charger, self._s.evse
         if watts >= 0:
-            watts = min(watts, charger.charge_power, evse["max_power"])
+            watts = min(watts, self._share * charger.charge_power, evse["max_power"])
             return watts if watts >= charger.min_charge_power else 0.0
         if not self._s.selected.bpt:
             return 0.0
-        watts = min(-watts, charger.discharge_power, evse["max_discharge_power"])
+        watts = min(-watts, self._share * charger.discharge_power, evse["max_discharge_power"])
         return -watts if watts >= charger.min_discharge_power else 0.0
 
 

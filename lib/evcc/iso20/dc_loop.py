@@ -24,47 +24,45 @@ class Request(loop.Request):
         # A board that lost its inlet sensor reports 0 here; safety has ended the session by then.
         rational(round(s.safety.inlet_voltage() or 0.0, 1), self._body["EVPresentVoltage"])
         self._needs(d)
-        if s.selected.control_mode == "Scheduled":
-            self._target(zero, lim, d)
-            return self._body
-        put("EVMaximumChargePower", 0 if zero else lim.charge_power)
-        put("EVMinimumChargePower", 0 if zero else lim.min_charge_power)
-        put("EVMaximumChargeCurrent", 0 if zero else lim.charge_current)
+        share = 0 if zero else s.safety.share()  # a warm inlet asks for less
+        put("EVMaximumChargePower", share * lim.charge_power)
+        put("EVMaximumChargeCurrent", share * lim.charge_current)
         put("EVMaximumVoltage", lim.max_voltage)
+        if s.selected.bpt:
+            put("EVMaximumDischargePower", share * lim.discharge_power)
+            put("EVMaximumDischargeCurrent", share * lim.discharge_current)
+        if s.selected.control_mode == "Scheduled":
+            self._target(share, lim, d)
+            return self._body
+        put("EVMinimumChargePower", share * lim.min_charge_power)
         put("EVMinimumVoltage", lim.min_voltage)
         if s.selected.bpt:
-            put("EVMaximumDischargePower", 0 if zero else lim.discharge_power)
-            put("EVMinimumDischargePower", 0 if zero else lim.min_discharge_power)
-            put("EVMaximumDischargeCurrent", 0 if zero else lim.discharge_current)
+            put("EVMinimumDischargePower", share * lim.min_discharge_power)
         return self._body
 
-    def _target(self, zero, lim, d):
+    def _target(self, share, lim, d):
         """Scheduled mode: the current asked for, within car, station and schedule."""
         s, evse = self._s, self._s.evse
         pack = s.vehicle.measured().pack_voltage
         volts = min(d.target_voltage, evse["max_voltage"], lim.max_voltage)
         amps = 0.0
         # A pack whose voltage is unknown gets no current.
-        if not zero and pack:
-            watts = min(lim.charge_power, evse["max_power"])
+        if pack:
+            watts = min(share * lim.charge_power, evse["max_power"])
             plan = loop.planned(s)
             if plan is not None:
                 watts = min(watts, plan)
             if watts < 0:
-                watts = min(-watts, lim.discharge_power, evse["max_discharge_power"])
-                amps = min(watts / pack, lim.discharge_current, evse["max_discharge_current"])
+                watts = min(-watts, share * lim.discharge_power, evse["max_discharge_power"])
+                amps = min(
+                    watts / pack, share * lim.discharge_current, evse["max_discharge_current"]
+                )
                 amps = -amps if s.selected.bpt else 0.0
             else:
-                amps = min(d.target_current, lim.charge_current, evse["max_current"])
+                amps = min(d.target_current, share * lim.charge_current, evse["max_current"])
                 amps = max(0.0, min(amps, watts / pack))
         self._put("EVTargetCurrent", round(amps, 1))
         self._put("EVTargetVoltage", round(volts, 1))
-        self._put("EVMaximumChargePower", 0 if zero else lim.charge_power)
-        self._put("EVMaximumChargeCurrent", 0 if zero else lim.charge_current)
-        self._put("EVMaximumVoltage", lim.max_voltage)
-        if s.selected.bpt:
-            self._put("EVMaximumDischargePower", 0 if zero else lim.discharge_power)
-            self._put("EVMaximumDischargeCurrent", 0 if zero else lim.discharge_current)
 
     def take(self, response):
         """The station's answer: present values, limits, and energy summed from both."""
