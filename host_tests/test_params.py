@@ -2,7 +2,7 @@
 """Settings: what is understood, and that everything else is refused with line and reason."""
 
 import pytest
-from evcc import params
+from evcc import params, params_board
 from evcc.params import Params, SettingsError, load, parse_mac
 
 
@@ -54,9 +54,10 @@ def test_refused_with_line_and_reason(line, words):
 
 
 def test_table_is_sound():
-    names = [row[0] for row in params.TABLE]
+    table = params.TABLE + params_board.TABLE
+    names = [row[0] for row in table]
     assert len(names) == len(set(names))
-    for name, default, low, high, _unit, text in params.TABLE:
+    for name, default, low, high, _unit, text in table:
         assert text
         Params().set(name, default)
         assert (high is None) == (low is None or isinstance(low, tuple)), name

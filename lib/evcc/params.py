@@ -3,7 +3,8 @@
 
 One table drives defaults, ranges, documents and checks. Settings come as a flat TOML text (the
 CircuitPython subset: strings, integers, floats, booleans, comments). An unknown key or a value out
-of range is refused with the line: a car with half-understood settings does not charge.
+of range is refused with the line: a car with half-understood settings does not charge. What is
+wired to a board stands in params_board.py.
 """
 
 from evcc.compat import Settings, parse_mac
@@ -95,9 +96,6 @@ TABLE = (
     ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
 )
 
-# Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.
-BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
-
 
 class SettingsError(ValueError):
     """A settings text that must not be used; str() says line, key and reason."""
@@ -114,18 +112,29 @@ class Params(Settings):
     """Settings that can check a change; it keeps the table in memory, so for PCs and the REPL."""
 
     def __init__(self):
+        from evcc import params_board
+
         defaults(self)
+        params_board.defaults(self)
 
     def set(self, name, value):
         change(self, name, value)
 
 
+def _row(table, name):
+    for row in table:
+        if row[0] == name:
+            return row
+    return None
+
+
 def change(settings, name, value):
     """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
-    row = None
-    for entry in TABLE:
-        if entry[0] == name:
-            row = entry
+    row = _row(TABLE, name)
+    if row is None:
+        from evcc import params_board
+
+        row = _row(params_board.TABLE, name)
     if row is None:
         raise SettingsError("unknown key '%s'" % name)
     _, default, low, high, unit, _ = row

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Temperature sensors in the inlet: PT1000 (IEC 60751) or NTC, to ground under a fixed resistor.
+
+The converter sees the ratio, so the supply cancels out. The curve becomes a table of readings
+every 10 degrees when the sensor is made; a reading is then whole-number interpolation. A reading
+off the table is a broken or shorted sensor: `FAULT`, hotter than any limit: charging ends.
+"""
+
+from array import array
+from math import exp
+
+from evcc.compat import const
+
+FAULT = 9999  # 0.1 degrees Celsius
+_FROM, _STEP, _N = const(-400), const(100), const(25)  # -40 to 200 degrees Celsius
+
+
+def pt1000(celsius):
+    """Ohm of a PT1000."""
+    t = celsius
+    ohm = 1000 * (1 + 3.9083e-3 * t - 5.775e-7 * t * t)
+    return ohm - 4.183e-9 * (t - 100) * t * t * t if t < 0 else ohm
+
+
+def ntc(celsius, beta, ohm_25=10000):
+    """Ohm of an NTC by its beta."""
+    return ohm_25 * exp(beta * (1 / (celsius + 273.15) - 1 / 298.15))
+
+
+class Thermometer:
+    """`adc`: converter input; `curve(celsius) -> ohm`; `series`: ohm from the reference to it."""
+
+    def __init__(self, adc, curve, series):
+        self._read = adc.read_u16
+        self._table = table = array("H", bytes(2 * _N))
+        for i in range(_N):
+            ohm = curve((_FROM + i * _STEP) / 10)
+            table[i] = round(65535 * ohm / (ohm + series))
+        self._rises = table[1] > table[0]
+
+    def read(self):
+        """0.1 degrees Celsius, or FAULT."""
+        raw = self._read()
+        table = self._table
+        for i in range(_N - 1):
+            a = table[i]
+            b = table[i + 1]
+            if a <= raw <= b if self._rises else b <= raw <= a:
+                return _FROM + i * _STEP + (raw - a) * _STEP // (b - a)
+        return FAULT
