@@ -96,6 +96,9 @@ TABLE = (
     ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
 )
 
+# Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.
+BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
+
 
 class SettingsError(ValueError):
     """A settings text that must not be used; str() says line, key and reason."""

@@ -33,9 +33,6 @@ TABLE = (
     ("watchdog_ms", 1000, 0, 8000, "ms", "the chip's watchdog, armed by a plug; 0: never"),
 )
 
-# Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.
-BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
-
 
 def defaults(settings):
     """Set what is not set yet to its default."""
