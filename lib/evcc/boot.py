@@ -111,6 +111,7 @@ def wire(device, parts, settings, store):
         slac=getattr(parts, "slac", True),
         unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
         reset=parts.reset_cause,
+        store=store,
     )
     return None
 

@@ -116,8 +116,26 @@ class Controller:
         return True
 
     def resume(self):
-        """Go on with the paused session."""
+        """Go on with the paused session, or leave standby."""
         self.resumed = True
+        if self._exchange and self.session:
+            self.session.wish = "ExitStandby"
+
+    def standby(self):
+        """Stay connected without energy until `resume()`."""
+        if self._exchange and self.session:
+            self.session.wish = "Standby"
+
+    def renegotiate(self, service=False):
+        """Ask the station for another schedule, or another service; False where it cannot be."""
+        session = self.session
+        if not (self._exchange and session) or service and not session.renegotiable:
+            return False
+        if service:
+            session.wish_stop("SERVICE_RENEGOTIATION")
+        else:
+            session.wish = "ScheduleRenegotiation"
+        return True
 
     def summary(self):
         """The session in a dict: protocol, service, control_mode, energies in Wh, result."""
@@ -249,6 +267,8 @@ class Controller:
             from evcc import paused
 
             paused.recall(self)
+            paused = None
+            forget("evcc.paused")
         while True:
             if broken:
                 yield from self._until_open()

@@ -7,10 +7,11 @@ when an AC service is taken. Not here: standby, renegotiation, unbalanced phases
 """
 
 from evcc import v2gtp
-from evcc.compat import forget
+from evcc.compat import const, forget
 from evcc.iso20 import ac_loop, loop
 from evcc.iso20.session import Stop, lock, power, scheduled
 
+_OFF_TRIES = const(100)  # of 20 ms
 _MAIN = v2gtp.MAIN
 _AC = v2gtp.AC
 
@@ -45,9 +46,25 @@ FLOW = (
         "ScheduleExchange PowerDelivery SessionStop",
     ),
     # field: EVerest's Evse15118D20 holds the answer until its contactor has closed, 1.4 to 3 s
-    ("PowerDelivery", _MAIN, 2000, None, 6000, None, "PowerDelivery AC_ChargeLoop SessionStop"),
+    (
+        "PowerDelivery",
+        _MAIN,
+        2000,
+        None,
+        6000,
+        None,
+        "PowerDelivery AC_ChargeLoop ScheduleExchange SessionStop",
+    ),
     # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
-    ("AC_ChargeLoop", _AC, 500, None, 2000, None, "AC_ChargeLoop PowerDelivery"),
+    (
+        "AC_ChargeLoop",
+        _AC,
+        500,
+        None,
+        2000,
+        None,
+        "AC_ChargeLoop PowerDelivery MeteringConfirmation",
+    ),
 )
 
 
@@ -77,6 +94,10 @@ def charge(s):
         except Stop:
             pass
         charger.set(0.0)
+        for _ in range(_OFF_TRIES):  # after the loop's ramp there is nothing to wait for
+            if not s.safety.current():
+                break
+            yield 20
         yield "PowerDelivery", {"EVProcessing": "Finished", "ChargeProgress": "Stop"}
     finally:
         s.safety.release()

@@ -35,7 +35,7 @@ class Request(loop.Request):
         if s.selected.bpt:
             put("EVMaximumDischargePower", int(share * charger.discharge_power))
             put("EVMinimumDischargePower", int(share * charger.min_discharge_power))
-        return self._body
+        return self.body
 
     def take(self, response):
         """The station's answer: set the charger; energy is summed from our own measurement."""

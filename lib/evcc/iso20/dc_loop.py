@@ -15,14 +15,14 @@ class Request(loop.Request):
 
     def __init__(self, s):
         super().__init__(s, "DC")
-        self._body["EVPresentVoltage"] = {}
+        self.body["EVPresentVoltage"] = {}
 
     def fill(self, zero):
         """The request for now; `zero`: the ramp to the end, all limits and targets nothing."""
         s, put = self._s, self._put
         lim, d = s.vehicle.limits(), s.vehicle.demand()
         # A board that lost its inlet sensor reports 0 here; safety has ended the session by then.
-        rational(round(s.safety.inlet_voltage() or 0.0, 1), self._body["EVPresentVoltage"])
+        rational(round(s.safety.inlet_voltage() or 0.0, 1), self.body["EVPresentVoltage"])
         self._needs(d)
         share = 0 if zero else s.safety.share()  # a warm inlet asks for less
         put("EVMaximumChargePower", share * lim.charge_power)
@@ -33,12 +33,12 @@ class Request(loop.Request):
             put("EVMaximumDischargeCurrent", share * lim.discharge_current)
         if s.selected.control_mode == "Scheduled":
             self._target(share, lim, d)
-            return self._body
+            return self.body
         put("EVMinimumChargePower", share * lim.min_charge_power)
         put("EVMinimumVoltage", lim.min_voltage)
         if s.selected.bpt:
             put("EVMinimumDischargePower", share * lim.min_discharge_power)
-        return self._body
+        return self.body
 
     def _target(self, share, lim, d):
         """Scheduled mode: the current asked for, within car, station and schedule."""

@@ -65,7 +65,7 @@ FLOW = (
         60,
         2000,
         60,
-        "ScheduleExchange DC_CableCheck SessionStop",
+        "ScheduleExchange DC_CableCheck PowerDelivery SessionStop",  # the third: renegotiation
     ),
     (
         "DC_CableCheck",
@@ -87,10 +87,19 @@ FLOW = (
         None,
         6000,
         None,
-        "PowerDelivery DC_ChargeLoop DC_WeldingDetection SessionStop",
+        "PowerDelivery DC_ChargeLoop DC_WeldingDetection ScheduleExchange SessionStop",
     ),
     # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
-    ("DC_ChargeLoop", _DC, 500, None, 2000, None, "DC_ChargeLoop PowerDelivery"),
+    # DC_PreCharge: at the end of a standby
+    (
+        "DC_ChargeLoop",
+        _DC,
+        500,
+        None,
+        2000,
+        None,
+        "DC_ChargeLoop PowerDelivery MeteringConfirmation DC_PreCharge",
+    ),
     ("DC_WeldingDetection", _DC, 2000, 60, 2000, 60, "DC_WeldingDetection SessionStop"),
     ("SessionStop", _MAIN, 2000, None, 2000, None, "ServiceDiscovery"),
 )

@@ -6,7 +6,7 @@ nothing grows. dc_loop.py and ac_loop.py fill in the rest.
 """
 
 from evcc import exi
-from evcc.compat import const
+from evcc.compat import const, forget
 from evcc.iso20.units import rational
 
 _RHYTHM_MS = const(200)  # request to request: at most 250, [V2G20-1499]
@@ -19,11 +19,22 @@ def run(s, name, request):
     exi.forget()
     s.loop_at = s.now
     ramp = 0
+    last = None
     while True:
         if s.stop is None and not s.vehicle.wants_power():
             s.wish_stop("COMPLETED")
-        if s.vehicle.wish() == "pause":
-            s.wish_stop("USER_PAUSE")
+        wish = s.vehicle.wish()
+        if wish != last:
+            last = wish
+            _wished(s, wish)
+        if s.wish and s.stop is None:
+            from evcc.iso20 import detour
+
+            exi.forget()
+            yield from detour.take(s, name, request)
+            detour = None
+            forget("evcc.iso20.detour", "evcc.iso20.schedule", "evcc.iso20.metering")
+            exi.forget()
         if s.stop:
             if ramp == 0:
                 s.vehicle.notify("stopping")
@@ -35,19 +46,34 @@ def run(s, name, request):
             if not s.safety.current() or ramp >= _RAMP_LOOPS:
                 exi.forget()
                 return
-        yield max(_RHYTHM_MS - (s.now - s.sent), _LEAST_MS)
+        yield rest(s)
+
+
+def rest(s):
+    """ms until the next request is due."""
+    return max(_RHYTHM_MS - (s.now - s.sent), _LEAST_MS)
+
+
+def _wished(s, wish):
+    """The vehicle's wish (vehicle.py) in the session's words."""
+    if wish == "pause":
+        s.wish_stop("USER_PAUSE")
+    elif wish == "standby":
+        s.wish = "Standby"
+    elif wish == "renegotiate":
+        s.wish = "ScheduleRenegotiation"
 
 
 class Request:
-    """ChargeLoopReq of session `s`. A subclass has `fill(zero)`, which brings it up to date and
-    returns it (`zero`: the ramp to the end), and `take(response)`."""
+    """ChargeLoopReq of session `s`, its dict in `body`. A subclass has `fill(zero)`, which brings
+    it up to date and returns it (`zero`: no power), and `take(response)`."""
 
     def __init__(self, s, kind):
         self._s = s
         self._mode = {}
         self._display = {"ChargingComplete": False}
         mode = "%s_%s_CLReqControlMode" % (s.selected.control_mode, kind)
-        self._body = {
+        self.body = {
             "DisplayParameters": self._display,
             "MeterInfoRequested": False,
             ("BPT_" if s.selected.bpt else "") + mode: self._mode,
@@ -92,7 +118,7 @@ def planned(s):
     t = s.unix() - s.plan[0]
     for duration, watts in zip(s.plan[1], s.plan[2]):
         if t < duration:
-            return watts
+            return watts * s.share
         t -= duration
     return 0.0
 

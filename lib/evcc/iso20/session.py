@@ -11,6 +11,7 @@ from evcc.iso20 import flow
 from evcc.reasons import GOOD, PAUSES, V2GError
 
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
+_LEAST_SHARE = 0.5
 _LOCK_TRIES = const(20)  # of 0.1 s
 _SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc", v2gtp.AC: "iso20_ac"}
 
@@ -40,6 +41,10 @@ class Session:
         self.evccid = evccid
         self.stop = None
         self.kept = None
+        self.wish = None  # a way out of the charge loop: "Standby" or an EVSENotification
+        self.heard = None  # the EVSENotification of the last answer
+        self.signer = None  # who signs for Plug and Charge, see metering.py
+        self.share = 1.0  # of the schedule's power: less when the station saw us above it
         self.renegotiable = False  # ServiceRenegotiationSupported
         self.protocol = "iso20_dc"  # what supportedAppProtocol agreed on
         self.energy = v2gtp.DC  # stream of the energy service
@@ -54,11 +59,13 @@ class Session:
         self.now = 0  # time of the last answer
         self.sent = 0  # time of the last request
         self.loop_at = 0
+        self.tuple_id = None  # of the schedule selected
         self._unix = unix
         self._trace = trace
         self._id = bytes(8)
-        self._header = {"SessionID": self._id, "TimeStamp": 0}
+        self.header = {"SessionID": self._id, "TimeStamp": 0}
         self._row = flow.FLOW[0]
+        self._warning = None
         self._answered = ""  # name of the last good response, to know it when it comes again
         self._buffer = bytearray(512)
 
@@ -89,7 +96,7 @@ class Session:
 
     def encode(self, name, body, now):
         """The whole V2GTP message of a request; the result is valid until the next one."""
-        header = self._header
+        header = self.header
         self.sent = now
         # Any value serves in the first request of a car without a clock.
         header["TimeStamp"] = (self._unix or 0) + now // 1000
@@ -124,6 +131,8 @@ class Session:
             paused = code == "FAILED_PauseNotAllowed"
             reason = "PAUSE_REFUSED" if paused else "RESPONSE_FAILED"
             raise V2GError(reason, "%s to %s" % (code, state))
+        if code.startswith("WARNING"):
+            self.warned(code, state)
         header = response["Header"]
         session_id = header["SessionID"]
         if state == "SessionSetup":
@@ -139,7 +148,7 @@ class Session:
 
     def join(self, session_id):
         """Our headers carry this id from now on."""
-        self._id = self._header["SessionID"] = session_id
+        self._id = self.header["SessionID"] = session_id
 
     def unix(self):
         """Unix time in s at the last answer, on the clock that our headers carry."""
@@ -167,17 +176,31 @@ class Session:
     def notice(self, response):
         """Take in EVSEStatus, where PowerDelivery and the charge loop may carry it."""
         status = response.get("EVSEStatus")
-        if status is None:
+        wish = status and status["EVSENotification"]
+        if wish == self.heard:  # it stands in every answer until we have reacted
             return
-        wish = status["EVSENotification"]
+        self.heard = wish
+        if wish is None:
+            return
+        log.info("station: %s within %d s", wish, status["NotificationMaxDelay"])
         if wish == "Terminate":
             self.wish_stop("STATION_TERMINATE")
         elif wish == "Pause":
             self.wish_stop("STATION_PAUSE")
-        elif wish == "ServiceRenegotiation" and self.renegotiable:
+        elif wish != "ServiceRenegotiation":
+            self.wish = wish
+        elif self.renegotiable:
             self.wish_stop(RENEWAL)
         else:
-            log.warning("EVSENotification %s is not supported, ignored", wish)
+            log.warning("it said that it does not support that: ignored")
+
+    def warned(self, code, name):
+        """A WARNING_ answer: the session goes on, what was asked for is not fulfilled."""
+        if code == "WARNING_EVPowerProfileViolation":
+            self.share = max(_LEAST_SHARE, self.share * 0.95)
+        if code != self._warning:
+            self._warning = code
+            log.warning("%s to %s", code, name)
 
     def end(self, reason, detail):
         """The car ends the session in order, for a reason of its own. Raises Stop."""
@@ -263,4 +286,6 @@ def lock(s):
 def power(s, body):
     """PowerDelivery(Start). A wish to stop is for the loop: EcoG's station refuses
     PowerDelivery(Stop) before it has seen a ChargeLoop."""
+    block = body["EVPowerProfile"].get("Scheduled_EVPPTControlMode")
+    s.tuple_id = block and block["SelectedScheduleTupleID"]
     s.notice((yield "PowerDelivery", body))

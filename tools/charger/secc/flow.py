@@ -55,7 +55,12 @@ FLOW = (
     ),
     ("MeteringConfirmation", _ANY, "DC_ChargeLoop PowerDelivery(Stop)"),
     ("PowerDelivery(ScheduleRenegotiation)", _ANY, "ScheduleExchange"),
-    ("ScheduleExchange(Renegotiation,Ongoing)", _ANY, "ScheduleExchange"),
+    # a car that wants to stop need not wait for a schedule
+    (
+        "ScheduleExchange(Renegotiation,Ongoing)",
+        _ANY,
+        "ScheduleExchange PowerDelivery(Stop)",
+    ),
     ("ScheduleExchange(Renegotiation)", _ANY, "PowerDelivery(Start) PowerDelivery(Stop)"),
     ("PowerDelivery(Stop)", _ANY, "DC_WeldingDetection SessionStop"),
     ("DC_WeldingDetection(Ongoing)", _ANY, "DC_WeldingDetection SessionStop"),

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""MeteringConfirmation of ISO 15118-20 8.3.4.3.6: the car signs what the station's meter said.
+
+Only by EVSENotification, and only in sessions with a contract: `s.signer` makes the signature in
+slices, so that the charge loop keeps its rhythm meanwhile; without it we do not confirm. Sources
+differ on who signs (the car, by the schema: SignedMeteringData exists in the request only).
+
+signer: `begin(name, element)` takes the element to sign, a dict as the codec's; `step()` works at
+most 50 ms and returns None, or the header's Signature as a dict. It belongs to Plug and Charge.
+"""
+
+from evcc import v2gtp
+from evcc.compat import const, get_logger
+from evcc.iso20.loop import rest
+
+_METER_LOOPS = const(5)  # a station that was asked for its meter [V2G20-1081] shows it by then
+_SIGN_LOOPS = const(300)
+
+FLOW = (
+    (
+        "MeteringConfirmation",
+        v2gtp.MAIN,
+        2000,
+        None,
+        2000,
+        None,
+        "DC_ChargeLoop AC_ChargeLoop PowerDelivery",
+    ),
+)
+
+log = get_logger("evcc.iso20")
+
+
+def confirm(s, name, request):
+    """Ask for the meter, sign, confirm; comes back where the loop may go on."""
+    if s.signer is None:
+        log.warning("MeteringConfirmation needs Plug and Charge: not confirmed")
+        return
+    request.body["MeterInfoRequested"] = True
+    data = None
+    for _ in range(_METER_LOOPS):
+        response = yield from loops(s, name, request)
+        if s.stop:
+            break
+        if "MeterInfo" in response:
+            data = metering_data(s, response)
+            break
+    request.body["MeterInfoRequested"] = False
+    if data is None:
+        log.warning("the station shows no meter: not confirmed")
+        return
+    s.signer.begin("SignedMeteringData", data)
+    for _ in range(_SIGN_LOOPS):
+        signature = s.signer.step()
+        if signature:
+            break
+        yield from loops(s, name, request)
+        if s.stop:
+            return
+    else:
+        log.warning("no signature in time: not confirmed")
+        return
+    if s.rows[: len(FLOW)] != FLOW:
+        s.rows = FLOW + s.rows
+    s.header["Signature"] = signature
+    try:
+        yield "MeteringConfirmation", {"SignedMeteringData": data}
+    finally:
+        del s.header["Signature"]
+    s.heard = None
+    log.info("meter confirmed: %s", data["MeterInfo"])
+
+
+def loops(s, name, request):
+    """One ordinary charge loop; returns its answer."""
+    yield rest(s)
+    response = yield name, request.fill(False)
+    request.take(response)
+    s.notice(response)
+    return response
+
+
+def metering_data(s, response):
+    """SignedMeteringData of a loop's answer: MeterInfo and Receipt as they came."""
+    data = {"Id": "id1", "SessionID": s.session_id, "MeterInfo": response["MeterInfo"]}
+    if "Receipt" in response:
+        data["Receipt"] = response["Receipt"]
+    if s.tuple_id is None:
+        data["Dynamic_SMDTControlMode"] = {}
+    else:
+        data["Scheduled_SMDTControlMode"] = {"SelectedScheduleTupleID": s.tuple_id}
+    return data
