@@ -97,6 +97,19 @@ def wire(device, parts, settings, store):
         vehicle = SimVehicle(parts.board, settings, speed=getattr(parts, "speed", 1))
         if hasattr(parts.board, "vehicle"):  # a board that is simulated as well
             parts.board.vehicle = vehicle
+    elif settings.vehicle == "can":
+        from evcc.can_map import MapError
+        from evcc.vehicle_can import CanVehicle
+
+        if parts.can is None:
+            return "settings.toml: vehicle is can, but this board has no CAN"
+        try:
+            with open(device.root + settings.can_map) as lines:
+                vehicle = CanVehicle(parts.can, parts.board, settings, lines, settings.can_map)
+        except OSError:
+            return "%s cannot be read (setting can_map)" % settings.can_map
+        except MapError as error:
+            return str(error)
     if vehicle is None:
         return "settings.toml: no vehicle: set vehicle, or use bench() at the REPL"
     from evcc.controller import Controller

@@ -343,6 +343,7 @@ class Controller:
         self.detail = detail
         self.result = reason
         self.sessions += 1
+        self.vehicle.notify("ended " + reason)
         self.enter("finished")
         log.info("stop reason %s %s", reason, detail)
         if self._trace:

@@ -11,7 +11,16 @@ from evcc.compat import Settings, parse_mac
 
 # (name, default, lowest or choices, highest, unit, text)
 TABLE = (
-    ("vehicle", "none", ("none", "sim"), None, "", "whose battery; none: does not charge"),
+    ("vehicle", "none", ("none", "sim", "can"), None, "", "whose battery; none: does not charge"),
+    ("can_map", "vehicle_can.txt", None, None, "", "file of the vehicle's CAN signals"),
+    (
+        "can_bitrate",
+        500000,
+        (125000, 250000, 500000, 1000000),
+        None,
+        "bit/s",
+        "of the vehicle's CAN",
+    ),
     ("service_mode", True, None, None, "", "at rest the REPL and files are open; false in a car"),
     ("key_log", False, None, None, "", "bench only: the secrets of TLS go into the log"),
     ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),

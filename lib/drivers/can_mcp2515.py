@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""MCP2515 on SPI as a CAN bus (port: evcc.can_port): three transmit, two receive buffers.
+
+Registers and instructions as in Microchip's data sheet and the Linux driver
+(torvalds/linux drivers/net/can/spi/mcp251x.c). Polling only: nothing here needs the interrupt
+line. Remote frames are dropped. Bus-off is left by itself after 128 x 11 recessive bits, which
+the chip does alone; a chip that lost its settings (brown-out) is set up again.
+"""
+
+from evcc.can_port import EXTENDED
+from evcc.compat import const
+
+_RESET = const(0xC0)
+_READ = const(0x03)
+_WRITE = const(0x02)
+_MODIFY = const(0x05)
+_STATUS = const(0xA0)
+_READ_RX = const(0x90)  # 0x94 the second buffer; ends with clearing its flag
+_LOAD_TX = const(0x40)  # 0x42, 0x44
+_RTS = const(0x80)
+_CANSTAT = const(0x0E)
+_CANCTRL = const(0x0F)
+_TEC = const(0x1C)
+_CNF3 = const(0x28)
+_CANINTF = const(0x2C)
+_EFLG = const(0x2D)
+_RXB0CTRL = const(0x60)
+_RXB1CTRL = const(0x70)
+_RXM = (0x20, 0x24)
+_RXF = (0x00, 0x04, 0x08, 0x10, 0x14, 0x18)
+_NORMAL = const(0x00)
+_CONFIG = const(0x80)
+_POLL_MS = const(100)
+
+
+def timing(clock, bitrate):
+    """CNF1, CNF2, CNF3 for `clock` Hz of crystal: sample point 75 to 80 %. Raises ValueError."""
+    for quanta in (16, 20, 10, 8, 12, 14, 18, 15, 9, 25, 24, 22, 11, 13):
+        prescaler, rest = divmod(clock, 2 * quanta * bitrate)
+        if rest or not 1 <= prescaler <= 64:
+            continue
+        ps2 = (quanta + 3) // 5 if quanta < 20 else quanta // 4
+        ps2 = max(2, min(8, ps2))
+        ps1 = min(8, (quanta - 1 - ps2) // 2)
+        prop = quanta - 1 - ps2 - ps1
+        if 1 <= prop <= 8:
+            return prescaler - 1, 0x80 | (ps1 - 1) << 3 | prop - 1, ps2 - 1
+    raise ValueError("MCP2515: no %d bit/s from a crystal of %d Hz" % (bitrate, clock))
+
+
+class Mcp2515:
+    """`spi`: `exchange(out, into)` in mode 0, at most 10 MHz. `clock`: Hz of its crystal.
+
+    `ready` is False when no chip answers: wrong wiring, no power; `poll` tries again.
+    """
+
+    def __init__(self, spi, bitrate=500_000, clock=16_000_000):
+        self._exchange = spi.exchange
+        self._timing = timing(clock, bitrate)
+        self._identifiers = None
+        self._few = bytearray(6)
+        self._tx = bytearray(14)
+        self._rx = bytearray(13)
+        self._one = bytearray(1)
+        self._poll_at = None
+        self.length = 0
+        self.ready = False
+        self.counters = {
+            "received": 0, "sent": 0, "send_refused": 0, "dropped": 0,
+            "overruns": 0, "bus_off": 0, "setups": 0,
+        }  # fmt: skip
+        self._setup()
+
+    # --- the bus ---------------------------------------------------------------------------------
+
+    def listen(self, identifiers):
+        """Six filters: more identifiers than that, or a mix of lengths, and all are taken."""
+        self._identifiers = identifiers
+        self._setup()
+
+    def poll(self, now):
+        if self._poll_at is not None and now < self._poll_at:
+            return
+        self._poll_at = now + _POLL_MS
+        if not self.ready or self._read(_CANSTAT) & 0xE0 != _NORMAL:
+            self._setup()
+            return
+        errors = self._read(_EFLG)
+        if errors & 0xC0:
+            self.counters["overruns"] += 1
+            self._modify(_EFLG, 0xC0, 0)
+        if errors & 0x20:
+            self.counters["bus_off"] += 1
+
+    def receive(self, data):
+        if not self.ready:
+            return None
+        while True:
+            flags = self._status()
+            if flags == 0xFF or not flags & 3:  # 0xFF: nobody drives the line
+                return None
+            rx = self._rx
+            self._one[0] = _READ_RX if flags & 1 else _READ_RX | 4
+            self._exchange(self._one, rx)
+            sidl, dlc = rx[1], rx[4]
+            if sidl & 8:
+                remote = dlc & 0x40
+                identifier = (rx[0] << 3 | sidl >> 5) << 18
+                identifier |= (sidl & 3) << 16 | rx[2] << 8 | rx[3] | EXTENDED
+            else:
+                remote = sidl & 0x10
+                identifier = rx[0] << 3 | sidl >> 5
+            if remote:
+                self.counters["dropped"] += 1
+                continue
+            self.length = n = min(8, dlc & 15)
+            for i in range(8):
+                data[i] = rx[5 + i] if i < n else 0
+            self.counters["received"] += 1
+            return identifier
+
+    def send(self, identifier, data):
+        flags = self._status() if self.ready else 0xFF
+        for n in range(3):
+            if flags != 0xFF and not flags & 4 << 2 * n:
+                break
+        else:
+            self.counters["send_refused"] += 1
+            return False
+        tx = self._tx
+        tx[0] = _LOAD_TX | 2 * n
+        _pack(tx, 1, identifier)
+        tx[5] = len(data)
+        for i in range(len(data)):
+            tx[6 + i] = data[i]
+        self._exchange(memoryview(tx)[: 6 + len(data)])
+        self._one[0] = _RTS | 1 << n
+        self._exchange(self._one)
+        self.counters["sent"] += 1
+        return True
+
+    # --- registers -------------------------------------------------------------------------------
+
+    def _setup(self):
+        """Reset, bit timing, filters, normal mode. `ready`: the chip answered as one does."""
+        self.counters["setups"] += 1
+        self.ready = False
+        self._one[0] = _RESET
+        self._exchange(self._one)
+        # The oscillator needs 128 cycles: far less than one call through Python.
+        if self._read(_CANSTAT) & 0xE0 != _CONFIG:
+            return
+        cnf1, cnf2, cnf3 = self._timing
+        self._write(_CNF3, bytes((cnf3, cnf2, cnf1, 0, 0)))
+        if self._read(_CNF3) != cnf3 or self._read(_CNF3 + 2) != cnf1:
+            return
+        self._filters()
+        self._write(_CANCTRL, b"\0")
+        self.ready = True
+
+    def _filters(self):
+        wanted = self._identifiers
+        if wanted:
+            extended = [i & EXTENDED for i in wanted]
+        if not wanted or len(wanted) > 6 or min(extended) != max(extended):
+            self._write(_RXB0CTRL, b"\x64")  # any frame, second buffer when the first is full
+            self._write(_RXB1CTRL, b"\x60")
+            return
+        four = bytearray(4)
+        _pack(four, 0, 0x1FFFFFFF | EXTENDED if extended[0] else 0x7FF)
+        four[1] &= 0xE3
+        for at in _RXM:
+            self._write(at, four)
+        for n, at in enumerate(_RXF):
+            _pack(four, 0, wanted[min(n, len(wanted) - 1)])
+            self._write(at, four)
+        self._write(_RXB0CTRL, b"\x04")
+        self._write(_RXB1CTRL, b"\0")
+
+    def _status(self):
+        self._one[0] = _STATUS
+        into = memoryview(self._few)[:1]
+        self._exchange(self._one, into)
+        return self._few[0]
+
+    def _read(self, register):
+        self._exchange(bytes((_READ, register)), memoryview(self._few)[:1])
+        return self._few[0]
+
+    def _write(self, register, values):
+        self._exchange(bytes((_WRITE, register)) + values)
+
+    def _modify(self, register, mask, value):
+        self._exchange(bytes((_MODIFY, register, mask, value)))
+
+
+def _pack(buf, at, identifier):
+    """SIDH SIDL EID8 EID0 of an identifier."""
+    if identifier & EXTENDED:
+        buf[at] = identifier >> 21 & 0xFF
+        buf[at + 1] = (identifier >> 18 & 7) << 5 | 8 | identifier >> 16 & 3
+        buf[at + 2] = identifier >> 8 & 0xFF
+        buf[at + 3] = identifier & 0xFF
+    else:
+        buf[at] = identifier >> 3 & 0xFF
+        buf[at + 1] = (identifier & 7) << 5
+        buf[at + 2] = buf[at + 3] = 0
