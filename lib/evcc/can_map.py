@@ -10,7 +10,8 @@ Place, scale and range are written as in a DBC file: start bit | length @ order 
 Motorola, whose start is the most significant bit) and sign; (factor, offset); [least | most].
 `ms`: a signal that comes is stale after it; one that goes is sent that often. `when`: the line
 holds only in frames whose selector has that value (multiplexing). A frame with `x` behind its
-number has 29 bits. vehicle_can.py says which names there are; tools.can makes such a file from a DBC.
+number has 29 bits. vehicle_can.py says which names there are; tools.can makes such a file from a
+DBC.
 """
 
 from evcc.can_port import EXTENDED, text
