@@ -92,9 +92,16 @@ class Board:
     `missing`: names of sensors that this board lacks ("inlet_voltage", "inlet_current",
     "contactor_feedback", "locked", "temperature", "isolation"): they answer NONE. `isolation`:
     what the car's own monitor says, None while it is off. `counters` counts calls by port.
+
+    Outputs have pull-downs: without a controller that drives them all are off. One pulse of
+    `watchdog()` feeds the controller's watchdog and two monostables that need no controller: S2 is
+    enabled for ENABLE_C_MS after it, the coils for ENABLE_COILS_MS, so that a station may still
+    cut the current before they open. `forced_openings`: those under current, for all its life.
     """
 
     WATCHDOG_MS = 500
+    ENABLE_C_MS = 200
+    ENABLE_COILS_MS = 600
 
     def __init__(self, world, plant, pilot, missing=()):
         self.world, self.plant, self.pilot = world, plant, pilot
@@ -108,6 +115,7 @@ class Board:
         self.on_reset = None  # called when the watchdog bites: power the device up again
         self.locked_log = [(world.now, False)]
         self._fed = None
+        self._levels = [False, False]  # of the pins: S2, coils
         self._noise = world.rng_for("board adc")
         pilot.listeners.append(self._pilot_changed)
         world.add(self)
@@ -136,12 +144,14 @@ class Board:
     def set_state_c(self, on):
         """S2: True shows C, False B."""
         self._count("set_state_c")
-        self.pilot.switch(bool(on))
+        self._levels[0] = bool(on)
+        self._drive()
 
     def contactors(self, on):
         """Coils of both DC contactors."""
         self._count("contactors")
-        self.plant.command(bool(on))
+        self._levels[1] = bool(on)
+        self._drive()
 
     def lock(self, on):
         """Run the connector lock's motor."""
@@ -150,9 +160,14 @@ class Board:
         self.world.wake_at(self, self.world.now + self.motor.TRAVEL_MS)
 
     def watchdog(self):
-        """Feed it. It bites WATCHDOG_MS after the last feed; the first feed starts it."""
+        """A pulse. The watchdog bites WATCHDOG_MS after the last one; the first one starts it."""
         self._count("watchdog")
         self._fed = self.world.now
+        self._drive()
+
+    def ticks(self):
+        """ms for a timer's tick, see evcc.ports."""
+        return self.world.now & 0x3FFFFFFF
 
     def clock(self):
         """now, ms."""
@@ -182,18 +197,36 @@ class Board:
             self.inlet_C[i] += (rise - self.inlet_C[i]) * 0.05 / 60
         if self.motor.at(now) != self.locked_log[-1][1]:
             self.locked_log.append((now, self.motor.locked))
+        self._drive()
         if self._fed is not None and now - self._fed > self.WATCHDOG_MS:
             self._bite()
-        return now + 50
+        if self._fed is None:
+            return now + 50
+        lapses = (self.ENABLE_C_MS, self.WATCHDOG_MS, self.ENABLE_COILS_MS)
+        return min([now + 50, *(t for ms in lapses if (t := self._fed + ms + 1) > now)])
 
     def _bite(self):
         """The watchdog resets the controller: every output falls to its idle level."""
         self._fed = None
         self.resets += 1
-        self.pilot.switch(False)
-        self.plant.command(False)
+        self._levels = [False, False]
+        self._drive()
         if self.on_reset is not None:
             self.on_reset()
+
+    @property
+    def forced_openings(self):
+        return sum(abs(amps) > self.plant.OPEN_A for amps in self.plant.opened_at)
+
+    def _drive(self):
+        """What the pins say, where the monostables let it through."""
+        age = self.ENABLE_COILS_MS + 1 if self._fed is None else self.world.now - self._fed
+        c = self._levels[0] and age <= self.ENABLE_C_MS
+        coils = self._levels[1] and age <= self.ENABLE_COILS_MS
+        if c != self.pilot.s2:
+            self.pilot.switch(c)
+        if coils != self.plant.contactors.commanded:
+            self.plant.command(coils)
 
     def _pilot_changed(self, state):
         self.world.wake(self)

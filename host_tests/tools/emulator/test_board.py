@@ -20,6 +20,11 @@ def rig():
         def run(self, ms):
             self.world.run(self.world.now + ms)
 
+        def pulses(self):
+            """A controller that lives."""
+            self.board.watchdog()
+            self.world.after(100, self.pulses)
+
         def cp(self):
             raw = sampled(self.board)
             duty = raw[ports.DUTY]
@@ -42,6 +47,8 @@ def test_pilot_goes_from_a_to_b_to_c_and_back(rig):
     state, duty = rig.cp()
     assert state == "B" and 4.5 < duty < 5.5
     rig.board.set_state_c(True)
+    assert rig.cp()[0] == "B"  # the pin alone does nothing
+    rig.pulses()
     assert rig.cp()[0] == "C"
     rig.board.set_state_c(False)
     assert rig.cp()[0] == "B"
@@ -79,6 +86,7 @@ def test_listeners_hear_every_change(rig):
     rig.pilot.listeners.append(heard.append)
     rig.board.plug()
     rig.pilot.pwm(5)
+    rig.board.watchdog()
     rig.board.set_state_c(True)
     assert heard == ["B", "B", "C"]
 
@@ -116,7 +124,9 @@ def test_ports_measure_the_plant_with_noise(rig):
 
 def test_contactor_port_and_feedback(rig):
     rig.board.contactors(True)
-    assert sampled(rig.board)[ports.FEEDBACK] == 0
+    rig.run(50)
+    assert sampled(rig.board)[ports.FEEDBACK] == 0  # no pulse, no coil
+    rig.pulses()
     rig.run(50)
     assert sampled(rig.board)[ports.FEEDBACK] == 1
 
@@ -150,8 +160,43 @@ def test_watchdog_bites_only_a_starved_board(rig):
     assert rig.cp()[0] == "B" and not rig.plant.contactors.closed
 
 
+def test_outputs_fall_without_pulses_even_if_no_watchdog_bites(rig):
+    rig.board.plug()
+    rig.board.set_state_c(True)
+    rig.board.contactors(True)
+    rig.board.WATCHDOG_MS = 100_000
+    rig.board.watchdog()
+    begin = rig.world.now
+    rig.run(200)
+    assert rig.pilot.s2 and rig.plant.contactors.closed
+    rig.run(2)
+    assert not rig.pilot.s2 and rig.plant.contactors.closed
+    assert rig.world.run_until(lambda: not rig.plant.contactors.closed, 10_000)
+    assert 600 < rig.world.now - begin < 640
+    rig.board.watchdog()  # as long as the pins say so, the next pulse brings them back
+    assert rig.pilot.s2
+
+
+def test_forced_openings_are_the_boards_own_count(rig):
+    rig.board.plug()
+    rig.pulses()
+    rig.board.set_state_c(True)
+    out = rig.plant.output
+    out.enable(True)
+    out.target(rig.plant.pack.ocv(), 2, 0)
+    rig.run(1000)
+    for amps in (0.5, 50.0):
+        rig.board.contactors(True)
+        out.target(500, amps, 0)
+        rig.run(1000)
+        rig.board.contactors(False)
+        rig.run(100)
+    assert rig.board.forced_openings == 1
+
+
 def test_contacts_warm_up_under_current(rig):
     rig.board.plug()
+    rig.pulses()
     rig.board.set_state_c(True)
     out = rig.plant.output
     out.enable(True)
