@@ -211,7 +211,8 @@ def test_the_firmware_is_safe_first_and_last(module, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "uevcc_board", module)
     module.idles = [lambda: exec("raise KeyboardInterrupt")]
     runpy.run_path(str(ROOT / "firmware" / name))
-    assert module.events == ["safe", "build", "safe"] and device.current is None
+    assert module.events == ["safe", "build", "safe"] and not device.current.running
+    assert device.current.terminal.ctrl_c[-1] is True
 
 
 def test_an_exception_in_the_loop_leaves_safe_outputs(module, monkeypatch):

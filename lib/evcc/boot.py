@@ -13,8 +13,8 @@ power cycle (TLS off, key log, bench profile); it is removed before it is read.
 import os
 import sys
 
-from evcc.compat import Settings, forget
-from evcc.device import Device
+from evcc.compat import Settings, forget, free
+from evcc.device import Device, Shelf
 from evcc.store import Store, recover
 
 _ROOT = "./" if sys.implementation.name == "cpython" else "/"
@@ -38,14 +38,49 @@ def boot(module):
     params = None
     forget("evcc.params")
     parts = module.build(settings)
-    device = Device(module, parts, settings, store, root)
+    device = Device(module, parts, settings, root)
     device.notes = [note for note in notes if note]
+    person(device, parts, settings)
     if not refused:
         recover(root + settings.pki_dir)
-        refused = wire(device, parts, settings, store)
+        refused = wire(device, parts, settings)
+        forget("evcc.store")
     device.refused = refused
     device.begin()
     return device
+
+
+def person(device, parts, settings):
+    """What a person sees of it: terminal, LED, log."""
+    if hasattr(parts, "terminal"):
+        device.terminal = parts.terminal
+    else:
+        from drivers.terminal import terminal
+
+        device.terminal = terminal()
+    if device.terminal:
+        from evcc.console import Console
+
+        device.console = Console(device.terminal, command, device.ask)
+    if parts.led:
+        from evcc.led import Led
+
+        device.led = Led(parts.led, device)
+    size = settings.log_kB * 1024
+    if size < 0:
+        have = free()
+        size = 65536 if have is None else min(max(have // 16, 1024), 32768)
+    if size:
+        from evcc.trace import Trace
+
+        device.trace = Trace(size)
+
+
+def command(line):
+    """A line of the console."""
+    from evcc.command import run
+
+    return run(line)
 
 
 def load(params, store, root):
@@ -88,44 +123,61 @@ def whole(text):
     return text.rstrip().split("\n")[-1].strip() == "# end"
 
 
-def wire(device, parts, settings, store):
-    """The controller on its port, board and vehicle; returns why there is none, or None."""
-    vehicle = None
+def vehicle_of(device, parts, settings):
+    """(vehicle, None), or (None, why there is none)."""
     if settings.vehicle == "sim":
         from evcc.sim_vehicle import SimVehicle
 
         vehicle = SimVehicle(parts.board, settings, speed=getattr(parts, "speed", 1))
-        if hasattr(parts.board, "vehicle"):  # a board that is simulated as well
-            parts.board.vehicle = vehicle
+    elif settings.vehicle == "bulb":
+        from evcc.bulb import Bulb
+
+        vehicle = Bulb(parts.board, settings.bulb_V, settings.bulb_A)
     elif settings.vehicle == "can":
         from evcc.can_map import MapError
         from evcc.vehicle_can import CanVehicle
 
         if parts.can is None:
-            return "settings.toml: vehicle is can, but this board has no CAN"
+            return None, "settings.toml: vehicle is can, but this board has no CAN"
         try:
             with open(device.root + settings.can_map) as lines:
                 vehicle = CanVehicle(parts.can, parts.board, settings, lines, settings.can_map)
         except OSError:
-            return "%s cannot be read (setting can_map)" % settings.can_map
+            return None, "%s cannot be read (setting can_map)" % settings.can_map
         except MapError as error:
-            return str(error)
-    if vehicle is None:
-        return "settings.toml: no vehicle: set vehicle, or use bench() at the REPL"
-    from evcc.controller import Controller
+            return None, str(error)
+    else:
+        return None, "settings.toml: no vehicle: set vehicle, or use bench() at the REPL"
+    if hasattr(parts.board, "vehicle"):  # a board that is simulated as well
+        parts.board.vehicle = vehicle
+    return vehicle, None
 
-    device.controller = Controller(
-        parts.port,
-        parts.board,
-        vehicle,
-        settings,
-        parts.urandom,
-        device.trace,
-        slac=getattr(parts, "slac", True),
-        unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
-        reset=parts.reset_cause,
-        store=store,
-    )
+
+def wire(device, parts, settings):
+    """The controller on its port, board and vehicle; returns why there is none, or None."""
+    vehicle, why = vehicle_of(device, parts, settings)
+    if vehicle is None:
+        return why
+    c = device.controller
+    if c:  # bench() at rest: another vehicle, the same controller
+        c.vehicle = c.safety.vehicle = vehicle
+    else:
+        from evcc.controller import Controller
+
+        c = device.controller = Controller(
+            parts.port,
+            parts.board,
+            vehicle,
+            settings,
+            parts.urandom,
+            device.trace,
+            slac=getattr(parts, "slac", True),
+            unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
+            reset=parts.reset_cause,
+            store=Shelf(device.root + "store"),
+            timer=parts.timer,
+        )
+    c.keylog = device.secrets.append if settings.key_log else None
     return None
 
 

@@ -41,6 +41,14 @@ def forget(*names):
     gc.collect()
 
 
+def free():
+    """Bytes of heap that are free now, garbage collected; None on a machine that has plenty."""
+    if not _SMALL:
+        return None
+    gc.collect()
+    return gc.mem_free()
+
+
 def collect():
     """Collect garbage now, at a quiet point, so that it need not happen at a busy one."""
     if _SMALL:

@@ -301,6 +301,8 @@ class Controller:
         self.safety.reset()
         self.result = self.stopped = self.session = self.protocol = self.tls = self.leaf = None
         self.detail = ""
+        if self._trace:
+            self._trace.clear()
         self.vehicle.notify("plugged")
         reason, detail = "COMPLETED", ""
         try:

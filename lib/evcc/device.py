@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The device between its controller and its person: the loop, Ctrl-C, the way to the REPL.
+"""The device between its controller and its person: loop, console, LED, log, the way to the REPL.
 
-`boot` makes it, firmware/main.py runs it. While the pilot is not A or contactors are not open,
-Ctrl-C is off (`micropython.kbd_intr`), and who asks for the raw REPL or a soft reset gets a safe
-stop first. It decides nothing about charging.
+`boot` makes it, `main` runs it. While the pilot is not A or contactors are not open, Ctrl-C is off
+(`micropython.kbd_intr`), and who asks for the raw REPL or a soft reset gets a safe stop first. It
+decides nothing about charging. The log of a session is written when its contactors are open.
 """
 
 from evcc.compat import forget, get_logger
 
 log = get_logger("evcc.device")
-current = None  # the Device that runs, for the REPL
+current = None  # the Device of this boot, for the REPL
 
 
 def main(module):
@@ -21,7 +21,12 @@ def main(module):
 
     device = boot(module)
     boot = None
-    forget("evcc.boot")
+    forget("evcc.boot", "evcc.store")
+    go(device)
+
+
+def go(device):
+    """Run a device until somebody wants something else; outputs are safe then."""
     try:
         left = device.run()
     finally:
@@ -30,30 +35,60 @@ def main(module):
         device.terminal.reset()
 
 
+class Shelf:
+    """evcc.store.Store of a folder, its code in memory only while it is used."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def _do(self, what, *arguments):
+        from evcc.store import Store
+
+        result = getattr(Store(self.folder), what)(*arguments)
+        Store = None
+        forget("evcc.store")
+        return result
+
+    def read(self, name):
+        return self._do("read", name)
+
+    def write(self, name, data):
+        return self._do("write", name, data)
+
+    def remove(self, name):
+        return self._do("remove", name)
+
+
 class Device:
-    """`module`: the board's; `parts`: what its build() returned; `settings`; `store`; `root`.
+    """`module`: the board's; `parts`: what its build() returned; `settings`; `root`: of
+    the files.
 
     `controller`: None when `refused` says why. `notes`: what a person should know about this boot.
-    `left`: None while the loop goes on, then "repl" or "reset".
+    `left`: None while the loop goes on, then "repl" or "reset". `secrets`: lines of the TLS key
+    log, on the bench.
     """
 
-    def __init__(self, module, parts, settings, store, root):
+    def __init__(self, module, parts, settings, root):
         global current
         current = self
         self.module = module
         self.parts = parts
         self.settings = settings
-        self.store = store
         self.root = root
         self.controller = None
         self.refused = None
         self.notes = []
         self.trace = None
+        self.secrets = []
+        self.terminal = None
         self.console = None
+        self.led = None
+        self.running = False
         self.left = None
         self.wish = None  # "reset": asked for, goes through a safe stop
         self._shut = None
-        self.terminal = None
+        self._sessions = 0
+        self._fresh = True  # the ring has nothing of an ended session
 
     def begin(self):
         """Everything is wired: say what is to say."""
@@ -68,13 +103,25 @@ class Device:
     def step(self, now):
         """Do what is to do at `now`; returns the time by which to call again."""
         c = self.controller
-        wake = c.step(now) if c else now + 50
+        if c:
+            wake = c.step(now)
+            if c.sessions != self._sessions or self._fresh is not (c.result is None):
+                self._session(c)
+        else:
+            wake = now + 50
         self._guard()
+        if self.console:
+            wake = min(wake, self.console.step(now))
+        if self.led:
+            wake = min(wake, self.led.step(now))
         return wake
 
     def run(self):
-        """Step until somebody at the terminal wants the REPL, which is given at rest only."""
+        """Step until somebody at the terminal wants the REPL or a reset."""
         clock, idle = self.parts.clock, self.parts.idle
+        self.left = None
+        self.running = True
+        self._guard()
         while self.left is None:
             try:
                 wait = self.step(clock()) - clock()
@@ -86,18 +133,52 @@ class Device:
 
     def close(self):
         """The loop is over: safe outputs, Ctrl-C as it was."""
-        global current
-        current = None
+        self.running = False
+        self._shut = None
         self.module.safe()
         if self.terminal:
             self.terminal.interrupt(True)
+
+    # --- the log ---------------------------------------------------------------------------------
+
+    def _session(self, c):
+        """A session has ended: into the file. A new one begins: it has other secrets."""
+        if c.sessions != self._sessions:
+            self._sessions = c.sessions
+            if self.trace and c.released:
+                self.save_log(self.log_path())
+        if self._fresh and c.result is not None:
+            self._fresh = False
+        elif c.result is None:
+            self._fresh = True
+            self.secrets.clear()
+
+    def log_path(self):
+        """Where the last session's log is; the one before has .old behind it."""
+        return self.root + self.settings.log_dir.strip("/") + "/last.pcapng"
+
+    def save_log(self, path, ids=False):
+        """Write the ring as pcapng. A medium that is full or away is told, not raised."""
+        from evcc import logfile
+
+        try:
+            unix = self.controller.unix if self.controller else None
+            logfile.write(path, self.trace, ids or self.settings.log_ids, unix, self.secrets)
+        except OSError as error:
+            log.error("log not written to %s: %s", path, error)
+        logfile = None
+        forget("evcc.logfile", "evcc.pcap", "evcc.store")
 
     # --- the gate --------------------------------------------------------------------------------
 
     def at_rest(self):
         """Pilot A and contactors open: nothing that a person does now can switch anything."""
         c = self.controller
-        return c is None or c.at_rest
+        if c is None:
+            return True
+        if not self.running and not self.parts.timer:  # nobody has looked since the loop ended
+            self.parts.board.sample(self.parts.board.raw)
+        return c.at_rest
 
     def ask(self, wish):
         """Somebody wants the "repl" or a "reset". Returns what to tell."""
@@ -119,5 +200,6 @@ class Device:
             self._shut = shut
             if self.terminal:
                 self.terminal.interrupt(not shut)
-        if self.wish and self.controller.released:
-            self.left = self.wish
+        c = self.controller
+        if self.wish and c.released and (c.result is not None or c.state == "unplugged"):
+            self.left, self.wish = self.wish, None

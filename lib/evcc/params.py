@@ -11,7 +11,14 @@ from evcc.compat import Settings, parse_mac
 
 # (name, default, lowest or choices, highest, unit, text)
 TABLE = (
-    ("vehicle", "none", ("none", "sim", "can"), None, "", "whose battery; none: does not charge"),
+    (
+        "vehicle",
+        "none",
+        ("none", "sim", "bulb", "can"),
+        None,
+        "",
+        "whose battery; none: does not charge",
+    ),
     ("can_map", "vehicle_can.txt", None, None, "", "file of the vehicle's CAN signals"),
     (
         "can_bitrate",
@@ -21,7 +28,12 @@ TABLE = (
         "bit/s",
         "of the vehicle's CAN",
     ),
+    ("bulb_V", 230.0, 1.0, 1000.0, "V", "light bulb as load: its voltage"),
+    ("bulb_A", 1.0, 0.1, 20.0, "A", "light bulb as load: its current"),
     ("service_mode", True, None, None, "", "at rest the REPL and files are open; false in a car"),
+    ("log_kB", -1, -1, 1024, "kB", "ring of the last session; -1 by free heap, 0 none"),
+    ("log_dir", "log", None, None, "", "folder of logs, e.g. sd/log on a card"),
+    ("log_ids", False, None, None, "", "EVCCID and eMAID stay readable in logs"),
     ("key_log", False, None, None, "", "bench only: the secrets of TLS go into the log"),
     ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
     ("mac", "02:00:00:0e:0e:01", None, None, "", "our Ethernet address, not the modem's"),

@@ -92,14 +92,18 @@ class Writer:
         write(bytes(pad) + options + struct.pack("<I", total))
 
 
-def dump(trace, write, epoch_us=0, interface="evcc"):
+def dump(trace, write, epoch_us=0, interface="evcc", secrets=""):
     """The ring of a `Trace` as a pcapng file. Returns the number of frames.
+
+    `trace`: it, or an iterable of its records. `secrets`: text of an NSS key log.
 
     Messages become comments of their frame: a received one of the frame before, a sent one of the
     frame after it; steps go with the frame after. Texts after the last frame are its comment too.
     """
     writer = Writer(write, epoch_us=epoch_us)
     writer.interface(interface)
+    if secrets:
+        writer.secrets(secrets)
     held = None
     texts, later = [], []
     for now, kind, out, data, original in trace:

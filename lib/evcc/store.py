@@ -47,10 +47,16 @@ def _exists(path):
 
 
 def put(path, *parts):
-    """Write and sync a plain file `path`.new of these bytes; then `commit(path)`. OSError."""
+    """Write and sync a plain file `path`.new; then `commit(path)`. Raises OSError.
+
+    `parts`: bytes, or functions that get `write`.
+    """
     with open(path + ".new", "wb") as file:
         for part in parts:
-            file.write(part)
+            if callable(part):
+                part(file.write)
+            else:
+                file.write(part)
         file.flush()
         if not _SMALL:
             os.fsync(file.fileno())

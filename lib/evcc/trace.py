@@ -36,6 +36,8 @@ class Trace:
         self.buf = bytearray(size)
         self.snap = snap
         self.sink = sink
+        self.keep = False  # whole messages in `last`: (out, name, body)
+        self.last = None
         self.names = []
         self.records = 0
         self.lost = 0
@@ -54,6 +56,8 @@ class Trace:
         """A message was sent or decoded; `body` its dict."""
         if self.sink:
             self.sink(MESSAGE, out, (name, body), now)
+        if self.keep:
+            self.last = out, name, body
         code = body.get("ResponseCode", "") if body else ""
         self._pair[0] = self._reference(name)
         self._pair[1] = self._reference(code)
@@ -87,7 +91,8 @@ class Trace:
             yield now, kind, bool(out), data, original
 
     def clear(self):
-        self._start = self._used = 0
+        self._start = self._used = self.records = self.lost = 0
+        self.last = None
 
     def _reference(self, name):
         names = self.names

@@ -70,12 +70,14 @@ def settings_text(params, but=()):
 
 def files(text):
     """(settings.toml, bench.toml) of a settings text, as the device wants them: each in its file,
-    ended; the vehicle is simulated where none is named.
+    ended; without other words the vehicle is simulated and there is no log.
     """
     bench = tuple(f"{name} = " for name, _ in BENCH)
     lines = text.splitlines(keepends=True)
     if not any(line.startswith("vehicle = ") for line in lines):
         lines.append('vehicle = "sim"\n')
+    if not any(line.startswith("log_kB = ") for line in lines):
+        lines.append("log_kB = 0\n")
     kept = "".join(line for line in lines if not line.startswith(bench))
     return kept + "# end\n", "".join(li for li in lines if li.startswith(bench)) + "# end\n"
 

@@ -49,7 +49,7 @@ def start(more):
 
     device = boot(uevcc_board)
     boot = None
-    compat.forget("evcc.boot")
+    compat.forget("evcc.boot", "evcc.store")
     if device.refused:
         say("refused:", device.refused)
     if "keylog" in more:
