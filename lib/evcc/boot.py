@@ -61,7 +61,7 @@ def person(device, parts, settings):
     if device.terminal:
         from evcc.console import Console
 
-        device.console = Console(device.terminal, command, device.ask)
+        device.console = Console(device.terminal, device.command, device.ask)
     if parts.led:
         from evcc.led import Led
 
@@ -74,13 +74,6 @@ def person(device, parts, settings):
         from evcc.trace import Trace
 
         device.trace = Trace(size)
-
-
-def command(line):
-    """A line of the console."""
-    from evcc.command import run
-
-    return run(line)
 
 
 def load(params, store, root):

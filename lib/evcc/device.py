@@ -169,6 +169,12 @@ class Device:
         logfile = None
         forget("evcc.logfile", "evcc.pcap", "evcc.store")
 
+    def command(self, line):
+        """A line of the console; its text."""
+        from evcc.command import run
+
+        return run(line)
+
     # --- the gate --------------------------------------------------------------------------------
 
     def at_rest(self):
