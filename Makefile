@@ -30,6 +30,9 @@ test-slow: $(VENV)/.test peers ## full fault matrix, fuzzing, soak
 bench: $(VENV)/.test peers ## sizes, heap, instruction counts against their goals (ARGS=--json)
 	@$(PY) -m tools.bench $(ARGS)
 
+table: $(VENV)/.test peers ## README's table of features and peers, from the tests that it names
+	@$(PY) -m tools.table $(ARGS)
+
 lint: $(VENV)/.test ## style, spelling, licence lines, device code compiles for MicroPython
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -69,4 +72,4 @@ $(VENV)/.test: requirements-test.txt requirements-demo.txt | $(PY)
 	@$(PIP) -r $<
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo test test-slow bench lint pki peers venv clean
+.PHONY: help demo test test-slow bench table lint pki peers venv clean

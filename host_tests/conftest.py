@@ -10,6 +10,11 @@ import os
 import pytest
 
 from tools import peers
+from tools.table.plugin import (  # noqa: F401  hooks of the mark `shows`
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from tools.vm import VMError, build_mpy, missing
 
 

@@ -89,6 +89,7 @@ def seal(c, nonce, aad, msg):
     return bytes(buf[4:])
 
 
+@pytest.mark.shows("arithmetic", peer="Wycheproof and NIST vectors")
 @pytest.mark.parametrize("name", ["aes_gcm", "chacha20_poly1305"])
 def test_aead_wycheproof(backend, name):
     kind = "aes-gcm" if name == "aes_gcm" else name.replace("_", "-")
@@ -143,6 +144,7 @@ def test_key_sizes_are_checked():
             make()
 
 
+@pytest.mark.shows("arithmetic", peer="Wycheproof and NIST vectors")
 @pytest.mark.parametrize(
     "kind,file,n",
     [

@@ -65,6 +65,7 @@ def result(request, runs, peer):
         pytest.fail(f"{request.param}: not done in time: {e.stdout} {e.stderr}")
 
 
+@pytest.mark.shows("TCP", "1 MB each way over a bad line", peer="Linux kernel")
 @scenario("transfer", 1000000, 1)
 def test_a_megabyte_each_way_through_a_bad_line(result):
     assert result["done"] and result["up"] and result["down"], result
@@ -78,6 +79,7 @@ def test_peer_closes(result):
     assert result["kernel"] in ([], ["06"])  # nothing left but TIME_WAIT
 
 
+@pytest.mark.shows("TCP", "reset", peer="Linux kernel")
 @scenario("peer_resets")
 def test_peer_resets(result):
     assert result["state"] == "CLOSED" and result["error"] == "reset" and result["kernel"] == []
@@ -94,11 +96,13 @@ def test_we_abort(result):
     assert result["error"] == "ConnectionResetError" and result["kernel"] == []
 
 
+@pytest.mark.shows("TCP", "closed window", peer="Linux kernel")
 @scenario("stall")
 def test_peer_stalls_with_a_closed_window(result):
     assert result["closed"] > 10 and result["ok"] and result["same"], result
 
 
+@pytest.mark.shows("TCP", "one byte a segment", peer="Linux kernel")
 @scenario("crumbs")
 def test_one_byte_per_segment(result):
     assert result["ok"] and result["same"] and result["segments"] > 100, result
@@ -114,6 +118,7 @@ def test_device_asleep_for_seven_seconds(result):
     assert result["ok"] and result["same"], result
 
 
+@pytest.mark.shows("neighbour discovery, duplicate address", peer="Linux kernel")
 @scenario("neighbours")
 def test_unicast_checks_of_the_kernel_are_answered(result):
     assert result["unicast"] >= 2 and result["answered"] >= result["unicast"]
@@ -121,6 +126,7 @@ def test_unicast_checks_of_the_kernel_are_answered(result):
     assert not any(word in result["entry"] for word in ("FAILED", "INCOMPLETE"))
 
 
+@pytest.mark.shows("neighbour discovery, duplicate address", peer="Linux kernel")
 @scenario("duplicate_ours")
 def test_address_that_the_kernel_has_already(result):
     assert result["ok"] and result["other"] and result["read"] == "other"
@@ -142,6 +148,7 @@ def test_station_host_serves_the_kernel(result):
     assert result["results"] == ["('refused', True)", "(0, True)", "(1, True)", "(2, True)"]
 
 
+@pytest.mark.shows("router advertisements", peer="dnsmasq")
 @scenario("dnsmasq", "ra")
 def test_router_advertisements(result):
     assert result["ok"], result
@@ -149,6 +156,7 @@ def test_router_advertisements(result):
     assert result["gateway"] == netns.S0_ADDRESS and result["read"] == "global"
 
 
+@pytest.mark.shows("DHCPv6", peer="dnsmasq")
 @scenario("dnsmasq", "dhcp")
 def test_dhcpv6(result):
     assert result["ok"], result

@@ -28,6 +28,7 @@ def judged(rig):
     return rig.station.summary()["violations"]
 
 
+@pytest.mark.shows("{service}", peer="our station")
 @pytest.mark.parametrize("service", ["AC", "AC_BPT"])
 @pytest.mark.parametrize("mode, needs", [("Scheduled", 1), ("Dynamic", 1), ("Dynamic", 2)])
 @pytest.mark.parametrize("phases", [1, 3])
@@ -87,6 +88,7 @@ def test_nothing_is_offered_that_no_service_needs():
         assert rig.outcome["protocol"] == protocol
 
 
+@pytest.mark.shows("{fault}", "every message of AC", peer="our station")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("message", MESSAGES)
 def test_fault_of_the_station(message, fault):
@@ -138,6 +140,7 @@ def test_pilot_fault_in_the_loop(to):
     rig.check_safe()
 
 
+@pytest.mark.shows("{service}", "{mode}", peer="our station")
 @pytest.mark.parametrize("service", ["MCS", "MCS_BPT"])
 @pytest.mark.parametrize("mode", ["Dynamic", "Scheduled"])
 def test_megawatt_session(service, mode):

@@ -66,6 +66,9 @@ def play(factory, energy, tls):
     return _played[energy, tls]
 
 
+@pytest.mark.shows("{service}", "{mode}", peer="EcoG SECC")
+@pytest.mark.shows("{service}", "{transport}", peer="EcoG SECC")
+@pytest.mark.shows("SDP, V2GTP", peer="EcoG SECC")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("transport", ["plain TCP", "TLS 1.3"])

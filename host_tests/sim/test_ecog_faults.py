@@ -45,8 +45,10 @@ def points(messages):
                 continue  # it carries none
             if message == SAP and kind == "code":
                 reason_here = "NO_PROTOCOL"
-            elif message == "SessionStop" and kind == "duplicate":
-                reason_here = "USER_STOP"  # it was over with the first
+            elif kind == "duplicate" and message in (SAP, "SessionStop"):
+                reason_here = "USER_STOP"  # the handshake's stream, the session was over
+            elif (kind, message) == ("withheld", "SessionStop"):
+                reason_here = "LINK_LOST"  # its station closes TCP all the same
             else:
                 reason_here = reason
             found.append((kind, message, 1, reason_here))
@@ -82,9 +84,8 @@ def check(result, kind, message, nth, reason):
     assert summary["result"] == reason, summary
     assert result["safe"] and summary["forced_openings"] == 0, result
     outputs = result["outputs"]
-    after = [row[0] for row in FLOW].index("PowerDelivery")
-    names = [row[0] for row in FLOW]
-    if message in names and names.index(message) >= after:
+    names = [SAP] + [row[0] for row in FLOW]
+    if reason == "USER_STOP" or names.index(message) >= names.index("PowerDelivery"):
         # closed once; pilot to B before they open, and only then unlocked
         assert outputs[-6:] == ["lock", "C", "close", "B", "open", "unlock"], outputs
     else:
@@ -100,6 +101,7 @@ def plain(tmp_path_factory):
     return play(tmp_path_factory.mktemp("ecog"), points(THREE))
 
 
+@pytest.mark.shows("{kind}", "over plain TCP", peer="EcoG SECC")
 @pytest.mark.parametrize("kind, message, nth, reason", points(THREE))
 def test_three_messages(plain, kind, message, nth, reason):
     check(plain[kind, message, nth], kind, message, nth, reason)
@@ -121,6 +123,7 @@ def secure(tmp_path_factory):
     return {**parts[0], **parts[1]}
 
 
+@pytest.mark.shows("{kind}", "every message of DC_BPT Dynamic over TLS 1.3", peer="EcoG SECC")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind, message, nth, reason", points(MESSAGES))
 def test_every_message_over_tls(secure, kind, message, nth, reason):

@@ -50,6 +50,7 @@ def happened(rig):
     return rig.station.secc.faults.happened()
 
 
+@pytest.mark.shows("{fault}", "every message of DC", peer="our station")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("message", MESSAGES)
 def test_fault_of_the_station(message, fault):
@@ -93,6 +94,7 @@ def our_closings(rig):
     return found
 
 
+@pytest.mark.shows("pilot E, F, off; unplugged", "unplugged at every message", peer="our station")
 @pytest.mark.parametrize("message", [SAP, *MESSAGES])
 def test_unplugged(message):
     rig = Rig()
@@ -117,6 +119,7 @@ def test_user_stop(message):
     rig.check_safe()
 
 
+@pytest.mark.shows("{notification}", peer="our station")
 @pytest.mark.parametrize(
     "notification, reason", [("Terminate", "STATION_TERMINATE"), ("Pause", "STATION_PAUSE")]
 )
@@ -133,6 +136,7 @@ def test_notification(message, notification, reason):
     rig.check_safe()
 
 
+@pytest.mark.shows("pilot E, F, off; unplugged", "{to} in the loop", peer="our station")
 @pytest.mark.parametrize("to", ["E", "F", "off"])
 def test_pilot_fault_in_the_loop(to):
     rig = Rig([{"do": "pilot", "after_s": 1, "to": to}])
@@ -141,6 +145,7 @@ def test_pilot_fault_in_the_loop(to):
     rig.check_safe()
 
 
+@pytest.mark.shows("station beyond limits, or deaf to pilot B", "deaf", peer="our station")
 def test_station_that_ignores_pilot_b_is_the_one_forced_opening():
     rig = Rig(
         [
@@ -156,6 +161,9 @@ def test_station_that_ignores_pilot_b_is_the_one_forced_opening():
     rig.check_safe()
 
 
+@pytest.mark.shows(
+    "station beyond limits, or deaf to pilot B", "beyond limits", peer="our station"
+)
 @pytest.mark.parametrize("excess", [{"current": 30.0}, {"voltage": 1.3}])
 def test_station_beyond_the_limits(excess):
     rig = Rig([{"do": "exceed", "after_s": 1, **excess}], settings={"ev_charge_current_A": 40.0})

@@ -50,6 +50,7 @@ def whole(seed, **line):
     return rig.outcome["result"]
 
 
+@pytest.mark.shows("frame loss on the line", "2 %", peer="our station")
 @pytest.mark.parametrize("seed", range(5))
 def test_whole_session_at_two_percent_loss(seed):
     assert whole(seed, loss=0.02) == "STATION_TERMINATE", f"seed {seed}"
@@ -61,6 +62,7 @@ def test_whole_session_at_two_percent_loss_many_seeds():
     assert set(ended) == {"STATION_TERMINATE"}, ended
 
 
+@pytest.mark.shows("frame loss on the line", "duplicates and reordering", peer="our station")
 def test_duplicates_and_reordering():
     assert whole(1, duplicate=0.1, reorder=0.1) == "STATION_TERMINATE"
 

@@ -51,6 +51,7 @@ def dissect(path, *fields):
     return [line.split("\t") for line in p.stdout.splitlines()]
 
 
+@pytest.mark.shows("SLAC, the car's side", peer="plc-utils")
 def test_against_evse_of_plc_utils(tmp_path):
     result, log = bridge("car", tmp_path / "x.pcap", *ini("evse", tmp_path))
     assert result["state"] == "ready" and result["joined"] and result["same_key"], log[-2000:]
@@ -62,6 +63,7 @@ def test_against_evse_of_plc_utils(tmp_path):
     assert {r[2] for r in rows} > {"0x6064", "0x606a", "0x6076", "0x606f", "0x607c", "0x6008"}
 
 
+@pytest.mark.shows("SLAC, the car's side", peer="pyslac")
 def test_against_pyslac(tmp_path):
     python = peer("pyslac").dir / "bin" / "python"
     path = tmp_path / "x.pcap"
@@ -72,6 +74,7 @@ def test_against_pyslac(tmp_path):
     assert not [r for r in dissect(path) if r[1]]
 
 
+@pytest.mark.shows("SLAC, the station's side", peer="plc-utils")
 def test_our_station_against_pev_of_plc_utils(tmp_path):
     path = tmp_path / "x.pcap"
     result, log = bridge("station", path, *ini("pev", tmp_path))
@@ -112,6 +115,7 @@ def packed():
         yield bytes(buf[: pack(buf, *args)])
 
 
+@pytest.mark.shows("SLAC frames, field by field", peer="tshark")
 def test_tshark_reads_every_frame_field_by_field(tmp_path):
     frames = list(packed())
     path = tmp_path / "all.pcap"

@@ -325,6 +325,7 @@ def refused(p, alert):
     assert tls.error == before and p.data == b""
 
 
+@pytest.mark.shows("faults of the station's TLS", "hostile handshakes", peer="our station")
 @pytest.mark.parametrize("what,alert,options", HANDSHAKE, ids=[x[0] for x in HANDSHAKE])
 def test_handshake(what, alert, options):
     maker, root, leaf, identity = pki()
@@ -362,6 +363,7 @@ CERTIFICATES = [
 ]  # fmt: skip
 
 
+@pytest.mark.shows("faults of the station's TLS", "wrong certificates", peer="our station")
 @pytest.mark.parametrize("what,alert,make", CERTIFICATES, ids=[x[0] for x in CERTIFICATES])
 def test_certificates(what, alert, make):
     refused(connect(Server(make()), ROOT, pki()[3]), alert)

@@ -164,6 +164,8 @@ def talk(server, folder, **params):
     return car, said
 
 
+@pytest.mark.shows("P-521, X448, Ed448 (strict profile)", peer="OpenSSL")
+@pytest.mark.shows("mutual authentication", peer="OpenSSL")
 @pytest.mark.parametrize("kind", ["P-521", "Ed448"])
 @pytest.mark.parametrize("suite", ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
 @pytest.mark.parametrize("group", ["P-521", "X448"])
@@ -184,6 +186,7 @@ def test_openssl_depths(folder, kind, subs):
     assert "Verification: OK" in said
 
 
+@pytest.mark.shows("P-256 (bench profile)", peer="OpenSSL")
 @pytest.mark.parametrize("group", ["P-256", "P-521", "X448"])
 def test_openssl_bench_groups(folder, group):
     d = folder("P-256")
@@ -192,6 +195,7 @@ def test_openssl_bench_groups(folder, group):
     assert car.tls.agreed["group"] == group
 
 
+@pytest.mark.shows("OCSP stapling", "of the leaf", peer="OpenSSL")
 def test_openssl_staples_for_the_leaf(folder):
     d = folder("P-521")
     car, _ = talk(openssl(d, "-rev", "-status_file", d / "ocsp" / "secc_0.der"), d)
@@ -286,6 +290,9 @@ def test_openssl_with_tls_1_2_only(folder):
     assert car.tls.state == "failed" and "protocol_version" in car.tls.error
 
 
+@pytest.mark.shows("P-521, X448, Ed448 (strict profile)", peer="GnuTLS")
+@pytest.mark.shows("mutual authentication", peer="GnuTLS")
+@pytest.mark.shows("OCSP stapling", "of the leaf, strict policy", peer="GnuTLS")
 @pytest.mark.parametrize("group", ["SECP521R1", "X448"])
 @pytest.mark.parametrize("kind", ["P-521", "Ed448"])
 def test_gnutls(backend, folder, kind, group):
@@ -338,6 +345,7 @@ while True:
 """
 
 
+@pytest.mark.shows("P-521, X448, Ed448 (strict profile)", "{kind}", peer="mbedTLS")
 @pytest.mark.vm
 @pytest.mark.parametrize("wanted", [1, 2])
 @pytest.mark.parametrize("kind,profile", [("P-521", "strict"), ("P-256", "bench")])

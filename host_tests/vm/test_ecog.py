@@ -13,6 +13,9 @@ from host_tests.sim.test_ecog import selection
 pytestmark = [pytest.mark.peer, pytest.mark.vm, pytest.mark.timeout(150)]
 
 
+@pytest.mark.shows(
+    "the device part in MicroPython", "DC_BPT Dynamic over plain TCP", peer="EcoG SECC"
+)
 def test_a_session_in_micropython_against_ecogs_secc(tmp_path, machine):
     machine("i386")
     peer("ecog")
@@ -29,6 +32,11 @@ def test_a_session_in_micropython_against_ecogs_secc(tmp_path, machine):
     assert set(messages) <= frames | {"clock", "sleep", "pin outputs"}  # the safe levels at boot
 
 
+@pytest.mark.shows(
+    "the device part in MicroPython", "DC_BPT Dynamic over TLS 1.3", peer="EcoG SECC"
+)
+@pytest.mark.shows("P-256 (bench profile)", peer="EcoG SECC")
+@pytest.mark.shows("mutual authentication", peer="EcoG SECC")
 def test_a_session_with_tls_in_micropython_against_ecogs_secc(tmp_path, machine):
     machine("i386")
     peer("ecog")

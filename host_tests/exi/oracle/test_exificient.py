@@ -27,6 +27,7 @@ def _same_xml(one, other):
     return canonical(one) == canonical(other)
 
 
+@pytest.mark.shows("messages of all schema sets", "byte for byte", peer="EXIficient")
 @sets
 @amounts(40)
 def test_messages(oracle, name, count):
@@ -55,6 +56,7 @@ def test_every_global_element_as_root(oracle, name, count):
     check()
 
 
+@pytest.mark.shows("fragments for signatures", "byte for byte", peer="EXIficient")
 @pytest.mark.parametrize("name", _SIGNING)
 @amounts(12, 200)
 def test_fragments_of_signed_elements(oracle, name, count):

@@ -34,6 +34,7 @@ def run(peer, tmp_path, service, sets, *options, loops=20):
     return ecog.charge(peer("ecog"), tmp_path, service, sets, loops, options)
 
 
+@pytest.mark.shows("for other cars", "{service} {kind}", peer="EcoG EVCC")
 @pytest.mark.parametrize(
     "service, kind",
     [("DC", "Scheduled"), ("DC", "Dynamic2"), ("DC_BPT", "Scheduled"), ("DC_BPT", "Dynamic1")],

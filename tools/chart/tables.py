@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""Every state machine as edges (state, event, next state); tests walk them on the real objects.
+
+An event that a state has no edge for changes nothing: each pair is tried. The session's charts
+are made from `iso20.flow`; there a state is the request in flight and an edge the next request.
+"""
+
+TCP = (
+    ("CLOSED", "open", "SYN_SENT"),
+    ("SYN_SENT", "SYN+ACK", "ESTABLISHED"),
+    ("SYN_SENT", "close", "CLOSED"),
+    ("SYN_SENT", "abort", "CLOSED"),
+    ("SYN_SENT", "silence", "CLOSED"),
+    ("ESTABLISHED", "close", "FIN_WAIT_1"),
+    ("ESTABLISHED", "FIN", "LAST_ACK"),
+    ("ESTABLISHED", "abort", "CLOSED"),
+    ("ESTABLISHED", "RST", "CLOSED"),
+    ("FIN_WAIT_1", "ACK of FIN", "FIN_WAIT_2"),
+    ("FIN_WAIT_1", "FIN", "CLOSING"),
+    ("FIN_WAIT_1", "FIN, ACK of FIN", "TIME_WAIT"),
+    ("FIN_WAIT_1", "RST", "CLOSED"),
+    ("FIN_WAIT_1", "abort", "CLOSED"),
+    ("FIN_WAIT_1", "silence", "CLOSED"),
+    ("FIN_WAIT_2", "FIN", "TIME_WAIT"),
+    ("FIN_WAIT_2", "FIN, ACK of FIN", "TIME_WAIT"),
+    ("FIN_WAIT_2", "RST", "CLOSED"),
+    ("FIN_WAIT_2", "abort", "CLOSED"),
+    ("FIN_WAIT_2", "silence", "CLOSED"),
+    ("CLOSING", "ACK of FIN", "TIME_WAIT"),
+    ("CLOSING", "FIN, ACK of FIN", "TIME_WAIT"),
+    ("CLOSING", "RST", "CLOSED"),
+    ("CLOSING", "abort", "CLOSED"),
+    ("CLOSING", "silence", "CLOSED"),
+    ("LAST_ACK", "ACK of FIN", "CLOSED"),
+    ("LAST_ACK", "FIN, ACK of FIN", "CLOSED"),
+    ("LAST_ACK", "RST", "CLOSED"),
+    ("LAST_ACK", "abort", "CLOSED"),
+    ("LAST_ACK", "silence", "CLOSED"),
+    ("TIME_WAIT", "RST", "CLOSED"),
+    ("TIME_WAIT", "abort", "CLOSED"),
+    ("TIME_WAIT", "silence", "CLOSED"),
+)
+
+TLS = (
+    ("idle", "start", "handshake"),
+    ("handshake", "station's handshake", "ready"),
+    ("handshake", "close", "closed"),
+    ("handshake", "garbage", "failed"),
+    ("handshake", "alert", "failed"),
+    ("handshake", "close_notify", "failed"),
+    ("handshake", "connection lost", "failed"),
+    ("handshake", "20 s", "failed"),
+    ("ready", "close", "closed"),
+    ("ready", "close_notify", "closed"),
+    ("ready", "garbage", "failed"),
+    ("ready", "alert", "failed"),
+    ("ready", "connection lost", "failed"),
+)
+
+SLAC = (
+    ("idle", "start", "matching"),
+    ("idle", "leave", "leaving"),  # a fresh object cannot know what key the modem has
+    ("matching", "CM_SLAC_MATCH.CNF", "joining"),
+    ("matching", "slac_retry_s", "failed"),
+    ("joining", "link seen, or 5 s", "ready"),
+    ("matching", "leave", "idle"),
+    ("joining", "leave", "leaving"),
+    ("ready", "leave", "leaving"),
+    ("failed", "leave", "idle"),
+    ("leaving", "CM_SET_KEY.CNF, or 0.6 s", "idle"),
+    ("joining", "start", "matching"),
+    ("ready", "start", "matching"),
+    ("failed", "start", "matching"),
+    ("leaving", "start", "matching"),
+)
+
+# DC. `ready`, `close`, `release` are asked by the protocol, the rest is seen by the tick.
+_FAULTS = ("pilot E", "unplugged", "fault of the vehicle", "too hot")
+SAFETY = (
+    ("open", "ready", "ready"),
+    ("ready", "close", "closing"),
+    ("ready", "release", "open"),
+    *(("ready", fault, "open") for fault in _FAULTS),
+    ("closing", "feedback closed", "closed"),
+    ("closing", "feedback late", "releasing"),
+    ("closing", "release", "releasing"),
+    *(("closing", fault, "releasing") for fault in _FAULTS),
+    ("closed", "release", "releasing"),
+    ("closed", "limit passed", "releasing"),
+    ("closed", "protocol silent", "releasing"),
+    *(("closed", fault, "releasing") for fault in _FAULTS),
+    ("releasing", "no current", "opening"),
+    ("releasing", "current for 2 s", "opening"),
+    ("releasing", "unplugged", "opening"),
+    ("opening", "feedback open", "open"),
+    ("opening", "feedback late", "stuck"),
+    ("stuck", "feedback open", "open"),
+)
+
+# What a person sees; from every phase of a session an error leads on to its end.
+CONTROLLER = (
+    ("unplugged", "pilot B", "matching"),
+    ("matching", "matched", "discovering"),
+    ("matching", "SLAC_FAILED, stop, unplugged", "finished"),
+    ("discovering", "address, station", "connecting"),
+    ("discovering", "SDP_FAILED, stop, unplugged", "finished"),
+    ("connecting", "refused: again", "discovering"),
+    ("connecting", "TCP, without TLS", "session"),
+    ("connecting", "TCP", "securing"),
+    ("connecting", "TCP_FAILED, stop, unplugged", "closing"),
+    ("securing", "TLS", "session"),
+    ("securing", "TLS_FAILED, stop, unplugged", "closing"),
+    ("session", "the end, whatever its reason", "closing"),
+    ("closing", "TCP closed", "finished"),
+    ("finished", "unplugged", "unplugged"),
+)
+
+
+def flow(table, first=()):
+    """Edges (request, "", next request) of the session: rows of `first` go before `table`'s."""
+    own = {row[0] for row in first}
+    edges = []
+    for row in (*(r for r in table if r[0] not in own), *first):
+        edges.extend((row[0], "", after) for after in row[6].split())
+    return edges
+
+
+def dc():
+    from evcc.iso20.flow import FLOW
+
+    return flow(FLOW)
+
+
+def ac():
+    from evcc.iso20.ac import FLOW as first
+    from evcc.iso20.flow import FLOW
+
+    return flow([row for row in FLOW if not row[0].startswith("DC_")], first)
+
+
+# title, words, edges or what makes them
+CHARTS = (
+    ("Controller", "From plug-in to unplug (`controller.state`).", lambda: CONTROLLER),
+    ("SLAC", "Matching, the car's side (`slac.state`).", lambda: SLAC),
+    ("TCP", "One connection, RFC 9293's client side (`tcp.state`).", lambda: TCP),
+    ("TLS", "TLS 1.3 client (`tls.state`).", lambda: TLS),
+    (
+        "Session, DC and MCS",
+        "ISO 15118-20: the state is the request in flight, an arrow what may be sent after a good "
+        "answer.",
+        dc,
+    ),
+    ("Session, AC", "The same for AC.", ac),
+    ("Safety, DC", "Pilot state C and contactors (`safety.state`).", lambda: SAFETY),
+)
+
+
+def reach(edges, start):
+    """{state: [events]}: a shortest way from `start` to every state."""
+    ways = {start: []}
+    todo = [start]
+    while todo:
+        state = todo.pop(0)
+        for a, event, b in edges:
+            if a == state and b not in ways:
+                ways[b] = [*ways[state], event]
+                todo.append(b)
+    return ways
