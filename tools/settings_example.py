@@ -32,3 +32,6 @@ def text():
 if __name__ == "__main__":
     PATH.write_text(text(), encoding="utf-8")
     print(f"written: {PATH.relative_to(ROOT)}")
+    from tools.pages import write
+
+    write()  # the table has a page too

@@ -19,3 +19,9 @@ def pages():
         folder / "TIMES.md": times.text(),
         folder / "STATES.md": charts(),
     }
+
+
+def write():
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path.relative_to(ROOT)}")

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`python -m tools.pages`: write the reference pages anew."""
 
-from tools import ROOT
-from tools.pages import pages
+from tools.pages import write
 
-for path, text in pages().items():
-    path.write_text(text, encoding="utf-8")
-    print(f"written: {path.relative_to(ROOT)}")
+write()

@@ -8,9 +8,10 @@ from evcc.reasons import GOOD
 from tools.pages import pages, reasons, settings, times
 
 
-@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
-def test_committed_page_is_fresh(path):
-    assert path.read_text(encoding="utf-8") == pages()[path], "run: python -m tools.pages"
+@pytest.mark.parametrize("name", ["STOP_REASONS", "SETTINGS", "TIMES", "STATES"])
+def test_committed_page_is_fresh(name):
+    path, text = next((p, t) for p, t in pages().items() if p.stem == name)
+    assert path.read_text(encoding="utf-8") == text, "run: python -m tools.pages"
 
 
 def cells(text, first):
