@@ -139,6 +139,7 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
 def _rp2(machine, wiring):
     """`rp2` as far as the state machine's queue goes; its program is checked elsewhere."""
     rp2 = types.ModuleType("rp2")
+    rp2.PIO = types.SimpleNamespace(SHIFT_LEFT=0, SHIFT_RIGHT=1)
     rp2.asm_pio = lambda **how: lambda program: program
 
     class StateMachine:

@@ -14,7 +14,7 @@ _PAUSE_MS = const(500)  # of a stalled motor before the next attempt
 _TRIES = const(3)
 _WRAP = const(0x3FFFFFFF)
 
-_REST, _RUN, _PAUSE = const(0), const(1), const(2)
+_REST, _RUN, _PAUSE, _BRAKE = const(0), const(1), const(2), const(3)
 
 
 class Lock:
@@ -45,7 +45,7 @@ class Lock:
             self._tries = 0
             self.stalled = False
             if self._phase == _RUN:
-                self._stop(_REST)
+                self._stop(_BRAKE)
 
     def read(self):
         if self._switch is None:
@@ -68,6 +68,8 @@ class Lock:
             elif ran >= self._travel:
                 self._stop(_REST if there or self._switch is None else _PAUSE)
                 self._since = now
+        elif phase == _BRAKE:
+            self._phase = _REST
         elif phase == _PAUSE:
             if (now - self._since) & _WRAP >= _PAUSE_MS:
                 self._phase = _REST

@@ -16,7 +16,7 @@ def _program():
     import rp2
 
     # The names are PIO instructions, known only while asm_pio runs this function.
-    @rp2.asm_pio()
+    @rp2.asm_pio(in_shiftdir=rp2.PIO.SHIFT_LEFT)
     def measure():
         wrap_target()
         wait(0, pin, 0)

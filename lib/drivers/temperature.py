@@ -12,7 +12,7 @@ from math import exp
 from evcc.compat import const
 
 FAULT = 9999  # 0.1 degrees Celsius
-_FROM, _STEP, _N = const(-400), const(100), const(25)  # -40 to 200 degrees Celsius
+_FROM, _STEP, _N = const(-500), const(100), const(26)  # -50 to 200 degrees Celsius
 
 
 def pt1000(celsius):

@@ -7,6 +7,7 @@ Debian packages unpacked by `get_debian.sh`, PyPI packages in virtual environmen
 """
 
 from . import (
+    blinka,
     dnsmasq,
     ecog,
     gnutls,
@@ -31,6 +32,7 @@ PEERS = {
         jre.PEER,
         ecog.PEER,
         pyslac.PEER,
+        blinka.PEER,
         plc_utils.PEER,
         tshark.PEER,
         iproute2.PEER,
