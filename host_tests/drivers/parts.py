@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Simulated parts for driver tests: computed from ohms and volts, with tolerance, noise, faults."""
+"""Simulated parts for driver tests: from ohms and volts, with tolerance, noise and faults."""
 
 import random
 

@@ -118,7 +118,7 @@ def test_stuck_converter_is_never_ready(stuck, state):
     assert seen(pilot) == state and pilot.duty == NONE
 
 
-# ---- duty ----------------------------------------------------------------------------------------
+# ---- duty ---------------------------------------------------------------------------------
 
 
 def duties(*values):

@@ -95,7 +95,7 @@ def test_recorded_pulses():
         assert duty.read() == NONE and pulses == []
 
 
-# ---- the PIO program, assembled and run by programs that are not ours ----------------------------
+# ---- the PIO program, assembled and run by programs that are not ours ---------------------------
 
 PIO = """
 import sys
@@ -153,7 +153,8 @@ class Queue:
         return len(self.words)
     def get(self):
         return self.words.pop(0)
-for duty, period in ((0.05, 1000), (0.1, 1000), (0.5, 1000), (0.96, 1000), (0.05, 1005), (0.3, 800)):
+cases = (0.05, 1000), (0.1, 1000), (0.5, 1000), (0.96, 1000), (0.05, 1005), (0.3, 800)
+for duty, period in cases:
     reader = pilot_pio.PioDuty.__new__(pilot_pio.PioDuty)
     queue = Queue(measure(duty, period))
     reader._waiting, reader._get = queue.rx_fifo, queue.get
