@@ -52,4 +52,5 @@ class Bench:
             self.params,
             self.world.urandom_for("device"),
             reset=parts.reset_cause,
+            timer=parts.timer,
         )

@@ -92,7 +92,9 @@ def test_pins_are_those_of_blinkas_table(peer):
     """Blinka's own names of a 40-pin Raspberry Pi."""
     file = "adafruit_blinka/board/raspberrypi/raspi_40pin.py"
     (source,) = Path(peer("blinka").dir).glob("lib/python3*/site-packages/" + file)
-    table = dict(line.split(" = pin.") for line in source.read_text().splitlines() if " = " in line)
+    table = dict(
+        line.split(" = pin.") for line in source.read_text().splitlines() if " = " in line
+    )
     pins = load("RASPBERRY_PI_BLINKA").module.PINS
     for name, pin in pins.items():
         assert ":" in pin or table[pin] == pin, name

@@ -103,12 +103,6 @@ def used(bench):
     return module.used
 
 
-def ticker(bench, controller):
-    """Safety's own callback for a timer; without one, what the controller's step would do."""
-    safety, board = controller.safety, bench.parts.board
-    return getattr(safety, "on_timer", None) or (lambda timer: safety.tick(board.clock()))
-
-
 def until_slac(bench, controller, limit=15000):
     """Loop as main.py does; ms from the plug to the first SLAC message on the modem's SPI."""
     world, parts = bench.world, bench.parts
@@ -136,8 +130,6 @@ def until_slac(bench, controller, limit=15000):
 def test_from_power_on_to_the_first_slac_message(monkeypatch, name):
     bench = Bench(monkeypatch, name, noise=0.001)
     controller = bench.controller()
-    if bench.parts.timer:
-        bench.parts.timer(ticker(bench, controller))
     took = until_slac(bench, controller)
     bench.parts.clock()
     for _ in range(5):
@@ -151,11 +143,31 @@ def test_from_power_on_to_the_first_slac_message(monkeypatch, name):
     assert bench.wiring.level["CONT1"] == 0 and bench.wiring.level["CP_STATE_C"] == 0
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_the_firmware_boots_to_the_first_slac_message(monkeypatch, name, tmp_path):
+    """As firmware/main.py and code.py do: safe(), then boot with its settings file, then steps."""
+    from evcc.boot import boot
+
+    from tools.settings_example import text
+
+    bench = Bench(monkeypatch, name)
+    module = bench.board.module
+    module.ROOT = f"{tmp_path}/"
+    settings = text().replace('vehicle = "none"', 'vehicle = "sim"')
+    (tmp_path / "settings.toml").write_text(settings, encoding="utf-8")
+    module.safe()
+    device = boot(module)
+    assert device.refused is None, device.refused
+    bench.parts = device.parts
+    took = until_slac(bench, device)
+    assert took is not None and took < 200, took
+
+
 @pytest.mark.parametrize("name", MACHINE)
 def test_the_timer_pulses_and_feeds_without_the_loop(monkeypatch, name):
     bench = Bench(monkeypatch, name)
-    controller = bench.controller()
-    timer = bench.parts.timer(ticker(bench, controller))
+    bench.controller()
+    timer = bench.parts._timer
     assert timer.hard == (bench.board.about["port"] != "esp32")
     bench.wiring.history.clear()
     bench.world.run(bench.world.now + 1000)  # nobody calls step

@@ -10,10 +10,9 @@ must not float before the software runs.
 import os
 import time
 
-from drivers.assemble import board_of
 from drivers.qca7000 import Qca7000
 from drivers.spi_machine import MachineSpi, reset_low
-from evcc.compat import const
+from evcc.compat import const, forget
 
 _TICK_MS = const(20)
 _EPOCH_2000 = const(946684800)
@@ -64,6 +63,7 @@ def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, w
     see Watchdog. `duty(pin)`: something better than PulseTime.
     """
     import machine
+    from drivers.assemble import board_of
     from machine import Pin
 
     parts = Parts(pins, timer_id)
@@ -98,6 +98,8 @@ def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, w
         (make, wdt_stop, wdt_mark),
     )  # fmt: skip
     parts.clock = parts.board.clock
+    board_of = None
+    forget("drivers.assemble")
     return parts
 
 

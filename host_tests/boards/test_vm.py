@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""A board's code in real MicroPython, 32 bits: builds, measures, and a tick allocates nothing."""
+
+import pytest
+
+from tools.boards import BOARDS, load
+from tools.vm import micropython
+
+pytestmark = pytest.mark.vm
+
+MODULES = (
+    "evcc/__init__.py",
+    "evcc/compat.py",
+    "evcc/params.py",
+    "evcc/params_board.py",
+    "evcc/ports.py",
+    "evcc/reasons.py",
+    "drivers",
+)
+
+FAKE = """
+import sys, gc, micropython
+READ = {READ}
+LEVEL = {LEVEL}
+class Pin:
+    IN, OUT = 0, 1
+    def __init__(self, pin, mode=-1, value=None):
+        self.pin, self.mode, self.level = pin, mode, LEVEL.get(pin, 0)
+        if mode == 1:
+            self.level = value
+            outputs[pin] = self
+    def __call__(self, value=None):
+        if value is None:
+            return self.level
+        assert self.mode == 1
+        self.level = value
+outputs = {{}}
+class ADC:
+    ATTN_11DB = 3
+    def __init__(self, pin, atten=0):
+        self.value = READ[pin.pin]
+    def read_u16(self):
+        return self.value
+class SPI:
+    def __init__(self, *args, **more):
+        pass
+    def write(self, out):
+        pass
+    def readinto(self, into):
+        pass
+class WDT:
+    def __init__(self, timeout):
+        self.fed = 0
+    def feed(self):
+        self.fed += 1
+class StateMachine:
+    def __init__(self, number, program, freq, in_base, jmp_pin):
+        self.left = 0
+    def active(self, on):
+        pass
+    def rx_fifo(self):
+        self.left = 3 if not self.left else self.left - 1
+        return self.left
+    def get(self):
+        return 50 << 16 | 950
+class Thing:
+    pass
+machine = Thing()
+machine.Pin, machine.ADC, machine.SPI, machine.WDT = Pin, ADC, SPI, WDT
+machine.mem32 = {{0x4005800C: 0, 0x400D800C: 0}}
+machine.reset_cause = lambda: 1
+machine.WDT_RESET = 3
+machine.time_pulse_us = lambda pin, level, wait: 50
+sys.modules["machine"] = machine
+rp2 = Thing()
+rp2.PIO = Thing()
+rp2.PIO.SHIFT_LEFT = 0
+rp2.asm_pio = lambda in_shiftdir: lambda program: program
+rp2.StateMachine = StateMachine
+sys.modules["rp2"] = rp2
+
+import uevcc_board
+uevcc_board.safe()
+print(sorted([(pin, out.level) for pin, out in outputs.items()]) == sorted(
+    [(uevcc_board.PINS[name], level) for name, level in uevcc_board.SAFE]))
+from evcc import compat
+def settings():
+    from evcc import params
+    return params.load("isolation_line = \\"high\\"\\ninlet_full_A = 500\\n")
+settings = settings()
+compat.forget("evcc.params", "evcc.params_board")
+gc.collect()
+before = gc.mem_alloc()
+parts = uevcc_board.build(settings)
+gc.collect()
+print(gc.mem_alloc() - before)
+from evcc import ports
+raw = ports.new()
+board = parts.board
+for i in range(20):
+    board.sample(raw)
+    parts.clock()
+def tick(n):
+    for i in range(n):
+        board.sample(raw)
+        board.set_state_c(i & 1)
+        board.contactors(i & 2)
+        board.lock(i & 64)
+        board.watchdog()
+tick(2)
+micropython.heap_lock()
+tick(500)
+micropython.heap_unlock()
+board.set_state_c(False)
+board.contactors(False)
+print(list(raw))
+print(parts.port.state, parts.reset_cause, len(parts.urandom(4)), parts.unix is None)
+"""
+
+READINGS = {
+    "CP_LEVEL": round(65535 * 24 / 30),  # 9 V
+    "INLET_V": round(65535 * (0.1 + 0.9 * 0.4)),
+    "INLET_I": round(65535 * 0.53),
+    "TEMP1": round(65535 * 1097.35 / 3297.35),
+    "TEMP2": round(65535 * 1194.0 / 3394.0),
+    "PP": round(65535 * 0.6),
+    "AMUX": round(65535 * 0.33),
+}
+
+
+@pytest.mark.parametrize("name", ["RPI_PICO2", "RPI_PICO", "NUCLEO_H743ZI", "ESP32_GENERIC_S3"])
+def test_a_board_in_micropython(mpy, name):
+    pins = load(name).module.PINS
+    reads = {pins[key]: value for key, value in READINGS.items() if key in pins}
+    code = FAKE.format(READ=reads, LEVEL={pins["ISO_OK"]: 1})
+    path = [mpy(MODULES), BOARDS / name]
+    done = micropython(code, path=path, heap="128k", timeout=60)
+    assert not done.returncode and not done.stderr, done.stderr[-1500:]
+    safe, kept, raw, rest = done.stdout.splitlines()
+    assert safe == "True"
+    cp, duty, mV, mA, feedback, locked, dC, isolation = eval(raw)
+    assert (chr(cp), duty, feedback, isolation) == ("B", 50, 0, 1)
+    assert abs(mV - 400_000) < 300
+    if "AMUX" not in pins:
+        assert abs(mA - 30_000) < 300 and abs(dC - 500) < 10
+    assert rest.split()[:-1] == ["probing", "None", "4"]
+    print(name, "keeps", kept)
+    assert int(kept) < 40_000
