@@ -11,6 +11,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -32,6 +33,8 @@ NAMES = {
     "O": "pin outputs",
     "C": "clock",
     "S": "sleep",
+    "B": "timer on",
+    "W": "computations",
     "K": "terminal in",
     "T": "terminal out",
     "k": "Ctrl-C",
@@ -106,12 +109,12 @@ class Process:
     machine: "i386", "armhf" or the path of a program. `pki`: folder that the device gets as its
     "pki". `lines`: hears each line of standard error that is no module, heap, key or summary line;
     `keylog`: each line of the TLS key log. `limit_s`: longest wait for one message. `fresh`:
-    without what an earlier run in this folder has stored.
+    without what an earlier run in this folder has stored. `fds`: files that it gets as well.
     """
 
     def __init__(
         self, settings, port, *, machine="i386", heap="128k", options=(), folder=None, native=True,
-        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None, fresh=True,
+        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None, fresh=True, fds=(),
     ):  # fmt: skip
         self._temporary = None
         if folder is None:
@@ -150,6 +153,7 @@ class Process:
             [*command, "main", *arguments],
             cwd=self.folder,
             env={"LC_ALL": "C", "MICROPYPATH": "."},
+            pass_fds=fds,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -293,14 +297,15 @@ class VmDevice:
 
     modem: SPI slave (`exchange`, `irq`, `reset`); board: ports; both of the emulator. machine:
     "i386", "armhf" or a path. options: of device/main.py. `on_message(kind, index, out, into)`:
-    called after each message, for instruments.
+    called after each message, for instruments. `timer`: safety is ticked by a timer's interrupt,
+    in the middle of whatever the VM does, and no longer by its loop.
 
     `finished`: a session has ended; `outcome()`: its summary; `counts`: messages by kind.
     """
 
     def __init__(
         self, world, modem, board, params, *, machine="i386", heap="128k", pack_speed=1, unix=None,
-        options=(), on_message=None, **more,
+        options=(), on_message=None, timer=False, **more,
     ):  # fmt: skip
         self.world, self.modem, self.board = world, modem, board
         self.on_message = on_message
@@ -312,9 +317,16 @@ class VmDevice:
         options = [f"seed={world.seed}", f"speed={pack_speed}", "idle=100000000", *options]
         if unix is not None:
             options.append(f"unix={unix}")
+        self.timer = Interrupts(self) if timer else None
+        self._busy_until = 0
+        if timer:
+            options.append(self.timer.option)
+            more["fds"] = self.timer.fds
         self.process = Process(
             settings_text(params), "spi", machine=machine, heap=heap, options=options, **more
         )
+        if timer:
+            self.timer.started()
 
     def _prepare(self):
         self._raw = ports.new()
@@ -331,6 +343,11 @@ class VmDevice:
     def finished(self):
         return self.process.summary is not None or self.ended is not None
 
+    @property
+    def computing(self):
+        """Is the VM busy with a computation that lasts in the world's time as well?"""
+        return self.world.now < self._busy_until
+
     def outcome(self):
         """Summary of the session; raises Ended when the process died before it had one."""
         if self.process.summary is None:
@@ -341,6 +358,8 @@ class VmDevice:
         """Let the VM run until it sleeps; returns until when."""
         if self.ended is not None:
             return None
+        if now < self._busy_until:
+            return self._busy_until
         try:
             if self._asleep:
                 self._asleep = False
@@ -352,6 +371,8 @@ class VmDevice:
 
     def close(self):
         self.process.close()
+        if self.timer:
+            self.timer.close()
 
     def _serve(self, now):
         process, modem = self.process, self.modem
@@ -378,13 +399,22 @@ class VmDevice:
             elif kind == "S":
                 self._asleep = True
                 process.errors()
+            elif kind == "B" and self.timer:
+                self.world.add(self.timer, now + self.timer.EVERY_MS)
+            elif kind == "W" and self.timer:
+                # its last tick comes before this
+                self._busy_until = now + struct.unpack("<I", out)[0] + self.timer.EVERY_MS
             else:
                 process._end(f"message {kind!r} has no place on this border")
+            if self.timer:
+                self.timer.serve(now, wait=False)
             if into:
                 process.answer(into)
             if self.on_message:
                 self.on_message(kind, self._index, out, into)
             self._index += 1
+            if now < self._busy_until:
+                return self._busy_until
             if self._asleep:
                 return max(struct.unpack("<I", out)[0], now + 1)
 
@@ -401,6 +431,63 @@ class VmDevice:
             board.watchdog()
         else:
             (board.set_state_c, board.contactors, board.lock)[pin](level)
+
+
+class Interrupts:
+    """The timer of a `VmDevice`: every 20 ms a signal, and what the tick in it asks and drives."""
+
+    EVERY_MS = 20
+
+    def __init__(self, device):
+        self.device = device
+        self.ticks = 0
+        self._to_read, self._out = os.pipe()  # what the tick reads
+        self._in, self._to_write = os.pipe()
+        self.fds = self._to_read, self._to_write
+        self.option = "timer=%d,%d" % self.fds
+        self._poll = select.poll()
+        self._poll.register(self._in, select.POLLIN)
+
+    def started(self):
+        for fd in self.fds:
+            os.close(fd)
+
+    def close(self):
+        for fd in (self._in, self._out):
+            os.close(fd)
+
+    def step(self, now):
+        device = self.device
+        if device.ended is not None:
+            return None
+        device.process.process.send_signal(signal.SIGUSR1)
+        try:
+            self.serve(now)
+        except Ended as end:
+            device.ended = str(end)
+            return None
+        return now + self.EVERY_MS
+
+    def serve(self, now, wait=True):
+        """Answer the tick until it is done; without `wait`: what is there, from outside a tick."""
+        device = self.device
+        while self._poll.poll(device.process.limit_s * 1000 if wait else 0):
+            head = os.read(self._in, 5)
+            if len(head) < 5:
+                break
+            kind = chr(head[0])
+            out = os.read(self._in, head[1])
+            if kind == "A":
+                os.write(self._out, device._sample())
+            elif kind == "C":
+                os.write(self._out, struct.pack("<i", device.board.ticks()))
+            elif kind == "O":
+                device._drive(out[0], out[1] != 0)
+            else:
+                self.ticks += 1
+                return
+        if wait:
+            device.process._end("the tick did not end")
 
 
 def run_frames(

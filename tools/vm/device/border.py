@@ -103,10 +103,15 @@ class Board:
     def __init__(self, border):
         self._border = border
         self.clock = border.clock
+        self.drive = border.drive
 
     def sample(self, raw):
         """All converters and inputs at once, in the order of ports; the pilot as peak in mV."""
         self._border.ask(65, b"", raw)  # A
+        self.state(raw)
+
+    def state(self, raw):
+        """The pilot's state for its peak."""
         for limit, state in self._STATES:
             if raw[0] > limit:
                 raw[0] = state
@@ -114,16 +119,16 @@ class Board:
         raw[0] = 70
 
     def set_state_c(self, on):
-        self._border.drive(_S2, on)
+        self.drive(_S2, on)
 
     def contactors(self, on):
-        self._border.drive(_CONTACTORS, on)
+        self.drive(_CONTACTORS, on)
 
     def lock(self, on):
-        self._border.drive(_LOCK, on)
+        self.drive(_LOCK, on)
 
     def watchdog(self):
-        self._border.drive(_WATCHDOG, True)
+        self.drive(_WATCHDOG, True)
 
 
 class FramePort:

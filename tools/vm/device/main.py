@@ -5,8 +5,8 @@ Arguments: port ("spi" or "frames"), then name=value: seed (of urandom; without 
 unix (time at clock 0), speed (of the pack), reset (its cause), terminal (there is one), loops
 (then stop), log (level), check (report where modules came from), heap (report the live heap), mark
 (functions, for profiles), idle (milliseconds to go on after the end), keylog (report the secrets
-of TLS). Lines on standard error: "L level layer text", "M module file", "H bytes", "K secret",
-"= summary".
+of TLS), timer (file numbers of the interrupt's pipes), busy (loops,ms: compute so long then).
+Lines on standard error: "L level layer text", "M module file", "H bytes", "K secret", "= summary".
 """
 
 import gc
@@ -71,6 +71,7 @@ def run(border, more):
         check = []
     heap = 0
     loops = int(more.get("loops", 0))
+    busy = [int(word) for word in more["busy"].split(",")] if "busy" in more else None
     state = told = None
     if check is not None:
         import vfs
@@ -79,6 +80,12 @@ def run(border, more):
     now = border.clock()
     end = None
     while device.left is None and (end is None or now < end):
+        if busy and controller.session and controller.session.loops >= busy[0]:
+            import interrupt
+
+            say("busy", interrupt.compute(border, controller.board, busy[1]))
+            busy = None
+            now = border.clock()
         wake = device.step(now)
         if check is not None and controller.state != state:
             state = controller.state

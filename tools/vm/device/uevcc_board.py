@@ -33,6 +33,11 @@ class Parts:
 
             self.port = Qca7000(border, irq=border.irq, reset=border.reset)
             self.board = Board(border)
+            if "timer" in more:
+                import interrupt
+
+                self.board = interrupt.Board(border, more["timer"])
+                self.timer = self.board.start
         else:
             from evcc.bench_board import BenchBoard
 
