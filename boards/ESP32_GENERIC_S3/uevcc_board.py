@@ -60,19 +60,22 @@ def build(settings):
     from drivers.assemble_machine import assemble
     from machine import ADC, SPI, Pin
 
-    spi = SPI(
-        1,
-        baudrate=8_000_000,
-        polarity=1,
-        phase=1,
-        sck=Pin(PINS["QCA_SCK"]),
-        mosi=Pin(PINS["QCA_MOSI"]),
-        miso=Pin(PINS["QCA_MISO"]),
-    )
+    def spi(number, name, mode):
+        return SPI(
+            number,
+            baudrate=8_000_000,
+            polarity=mode,
+            phase=mode,
+            sck=Pin(PINS[name + "_SCK"]),
+            mosi=Pin(PINS[name + "_MOSI"]),
+            miso=Pin(PINS[name + "_MISO"]),
+        )
+
     return assemble(
         settings,
         PINS,
-        spi,
+        spi(1, "QCA", 1),
+        can_spi=lambda: spi(2, "CAN", 0),
         adc=lambda pin: ADC(Pin(pin), atten=ADC.ATTN_11DB),
         timer_id=0,
         reset=machine.WDT_RESET,

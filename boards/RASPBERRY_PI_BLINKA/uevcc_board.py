@@ -81,5 +81,11 @@ def build(settings):
     def adc(entry):
         return converter.channel(int(entry[4:]))
 
+    def can():
+        from can import Bus
+        from drivers.can_python import PythonCan
+
+        return PythonCan(Bus("can0", interface="socketcan"))
+
     duty = AverageDuty(adc(PINS["CP_DUTY"]))
-    return assemble(settings, board, PINS, _outputs, spi, adc, duty)
+    return assemble(settings, board, PINS, _outputs, spi, adc, duty, can=can)

@@ -71,20 +71,23 @@ def build(settings):
     from drivers.rp2_watchdog import RP2350 as wdt
     from machine import ADC, SPI, Pin
 
-    spi = SPI(
-        0,
-        baudrate=8_000_000,
-        polarity=1,
-        phase=1,
-        sck=Pin(PINS["QCA_SCK"]),
-        mosi=Pin(PINS["QCA_MOSI"]),
-        miso=Pin(PINS["QCA_MISO"]),
-    )
+    def spi(number, name, mode):
+        return SPI(
+            number,
+            baudrate=8_000_000,
+            polarity=mode,
+            phase=mode,
+            sck=Pin(PINS[name + "_SCK"]),
+            mosi=Pin(PINS[name + "_MOSI"]),
+            miso=Pin(PINS[name + "_MISO"]),
+        )
+
     bitten = wdt.bitten()
     parts = assemble(
         settings,
         PINS,
-        spi,
+        spi(0, "QCA", 1),
+        can_spi=lambda: spi(1, "CAN", 0),
         adc=lambda pin: ADC(Pin(pin)),
         wdt_stop=wdt.stop,
         wdt_mark=wdt.mark,

@@ -77,13 +77,14 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
                 if lines:
                     raise TypeError("extra keyword arguments given")
                 lines = {key.lower(): value[0] for key, value in where.items()}
+            lines = {k: pin.id if isinstance(pin, Pin) else pin for k, pin in lines.items()}
             for key, pin in lines.items():
-                pin = pin.id if isinstance(pin, Pin) else pin
                 if pin not in where[key.upper()]:
                     raise ValueError(f"bad {key} pin {pin}")
                 take(pin, f"spi{number}")
-            if (polarity, phase) != (1, 1) or baudrate > 12_000_000:
-                raise Fault("the modem wants mode 3 and at most 12 MHz")
+            modem = wiring.pins["QCA_SCK"] in lines.values()
+            if (polarity, phase) != ((1, 1) if modem else (0, 0)) or baudrate > 10_000_000:
+                raise Fault("the modem wants mode 3, a CAN chip mode 0, both at most 10 MHz")
             self.write, self.readinto = wiring.write, wiring.readinto
 
     class Timer:
@@ -115,6 +116,21 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
             if wiring.world.now - self.fed > self.timeout:
                 raise Fault("the watchdog has bitten before")
             self.fed = wiring.world.now
+
+    class CAN:
+        FILTERS_MAX = 28
+
+        def __init__(self, number, bitrate):
+            if "CAN_TX" not in wiring.pins:
+                raise AttributeError("module has no attribute 'CAN'")
+            for name in ("CAN_TX", "CAN_RX"):
+                take(wiring.pins[name], "can")
+            self.number, self.bitrate = number, bitrate
+
+        def set_filters(self, filters):
+            self.filters = filters
+
+    machine.CAN = CAN
 
     def time_pulse_us(pin, level, timeout=1000000):
         """A 1 kHz pilot; the moment of the call is any of its period."""

@@ -93,7 +93,7 @@ def test_nothing_is_driven_off_its_rest_by_building(monkeypatch, name):
     moved = [x for x in bench.wiring.history if x[2] and x[1] in DANGEROUS]
     assert moved == []
     free = [p for p in bench.board.module.PINS.values() if p not in used(bench)]
-    # CAN's are for its driver, a second contact where there is one contactor; MUX and ADC no pins
+    # CAN is tested alone; MUX and ADC are no pins
     names = {bench.wiring.names[p] for p in free}
     assert not [n for n in names if n[:3] != "CAN" and ":" not in str(bench.wiring.pins[n])]
 
@@ -271,6 +271,35 @@ def test_every_part_of_the_board_reaches_its_pin(monkeypatch, name):
     assert chr(raw[ports.CP]) == "B" and raw[ports.FEEDBACK] == 1 and raw[ports.LOCKED] == 0
     bench.parts.led(True)
     assert wiring.level["LED"] == 1
+
+
+WITH_CHIP = [name for name in ALL if "CAN_CS" in load(name).module.PINS]
+
+
+@pytest.mark.parametrize("chip", ["mcp2515", "mcp251xfd"])
+@pytest.mark.parametrize("name", WITH_CHIP)
+def test_a_can_chip_on_spi(monkeypatch, name, chip):
+    from host_tests.drivers.can_chips import Mcp2515Chip, Mcp2518FdChip
+
+    clock = 16_000_000 if chip == "mcp2515" else 40_000_000
+    bench = Bench(monkeypatch, name, can_chip=chip, can_clock_Hz=clock)
+    bench.wiring.can = {"mcp2515": Mcp2515Chip, "mcp251xfd": Mcp2518FdChip}[chip]()
+    can = bench.start().can
+    assert can.ready and can.send(0x123, b"\1\2")
+    assert bench.wiring.can.sent == [(0x123, False, b"\1\2")]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_can_of_a_board_that_has_none_is_none(monkeypatch, name):
+    assert Bench(monkeypatch, name).start().can is None
+    if name in WITH_CHIP:
+        assert Bench(monkeypatch, name, can_chip="own").start().can is None
+
+
+def test_the_nucleos_own_can(monkeypatch):
+    bench = Bench(monkeypatch, "NUCLEO_H743ZI", can_chip="own", can_bitrate=250000)
+    can = bench.start().can
+    assert can.ready and can._can.bitrate == 250000
 
 
 def test_every_json_is_json():

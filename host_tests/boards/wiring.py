@@ -41,6 +41,7 @@ class Wiring:
         self.level = {}  # of outputs, by name
         self.history = []  # (ms, name, level)
         self.broken = {}  # name of an input -> level or reading it is stuck at
+        self.can = None  # a chip of host_tests.drivers.can_chips
         self.selected = None
         self.out = b""
         self.spi = []  # (name of chip select, bytes)
@@ -160,6 +161,8 @@ class Wiring:
             self.modem.exchange(self.out, into)
         elif self.selected == "ADC_CS" and into is not None:
             self._mcp3208(into)
+        elif self.selected == "CAN_CS" and self.can is not None:
+            self.can.exchange(self.out, into)
 
     def _mcp3208(self, into):
         """Bit by bit as Microchip's figure 5-1: start, single, D2 D1 D0, sample, null, B11.."""

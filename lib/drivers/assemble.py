@@ -80,3 +80,22 @@ def board_of(settings, pins, out, into, adc, duty, ticks, time, wdt):
 
         more["isolation"] = IsolationLine(into("ISO_OK"), 1 if s.isolation_line == "high" else 0)
     return Board(ticks, time, pilot, contactors, watchdog, **more)
+
+
+def can_of(settings, spi, own):
+    """The CAN bus that is set, or None. `spi()`: the bus of a chip; `own()`: the board's own CAN.
+
+    Either is None where the board has no such thing.
+    """
+    chip = settings.can_chip
+    if chip == "own" and own is not None:
+        return own()
+    if chip == "mcp2515" and spi is not None:
+        from drivers.can_mcp2515 import Mcp2515
+
+        return Mcp2515(spi(), settings.can_bitrate, settings.can_clock_Hz)
+    if chip == "mcp251xfd" and spi is not None:
+        from drivers.can_mcp251xfd import Mcp251xFd
+
+        return Mcp251xFd(spi(), settings.can_bitrate, settings.can_clock_Hz)
+    return None

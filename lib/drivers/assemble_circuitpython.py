@@ -9,7 +9,7 @@ measurement and converters come from the board's own file: Linux has no `analogi
 import os
 import time
 
-from drivers.assemble import board_of
+from drivers.assemble import board_of, can_of
 from drivers.qca7000 import Qca7000
 from drivers.spi_circuitpython import BusioSpi, reset_low
 from evcc.compat import const
@@ -45,7 +45,6 @@ class Parts:
     """What main.py wires together: see boards/README.md for the attributes."""
 
     timer = None
-    can = None
 
     def __init__(self, pins):
         self.pins = pins
@@ -63,12 +62,12 @@ class Parts:
 
 
 def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, wdt=None,
-             wdt_stop=None):  # fmt: skip
+             wdt_stop=None, can=None):  # fmt: skip
     """The parts of a board.
 
     `module`: `board`; `outputs`: what `safe()` has taken, by name; `spi`: busio.SPI of the modem;
     `adc(pin)`, `duty`: a converter input by the table's entry, what measures the pilot's duty.
-    `wdt(timeout_ms)`: arms a watchdog; `wdt_stop()` stops it.
+    `wdt(timeout_ms)`: arms a watchdog; `wdt_stop()` stops it. `can()`: the board's own CAN.
     """
     from digitalio import DigitalInOut
 
@@ -98,5 +97,6 @@ def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, 
         settings, pins, out, into, adc, duty, lambda: clock() & _WRAP, clock,
         (wdt, wdt_stop, None),
     )  # fmt: skip
+    parts.can = can_of(settings, None, can)
     parts.clock = parts.board.clock
     return parts

@@ -55,15 +55,16 @@ class Parts:
 
 
 def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, wdt_mark=None,
-             duty=None):  # fmt: skip
+             duty=None, can_spi=None):  # fmt: skip
     """The parts of a board.
 
     `pins`: its table; `spi`: machine.SPI of the modem, 8 MHz mode 3; `adc(pin)`: a machine.ADC.
     `reset`: the port's reset_cause() after a bite of the watchdog; `wdt_stop()`, `wdt_mark(on)`:
-    see Watchdog. `duty(pin)`: something better than PulseTime.
+    see Watchdog. `duty(pin)`: better than PulseTime. `can_spi()`: a machine.SPI in mode 0 for a
+    CAN chip; without one a table with CAN_TX has `machine.CAN`.
     """
     import machine
-    from drivers.assemble import board_of
+    from drivers.assemble import board_of, can_of
     from machine import Pin
 
     parts = Parts(pins, timer_id)
@@ -98,7 +99,17 @@ def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, w
         (make, wdt_stop, wdt_mark),
     )  # fmt: skip
     parts.clock = parts.board.clock
-    board_of = None
+
+    def bus():
+        return MachineSpi(can_spi(), out("CAN_CS", 1))
+
+    def own():
+        from drivers.can_machine import MachineCan
+
+        return MachineCan(machine.CAN(1, settings.can_bitrate))
+
+    parts.can = can_of(settings, can_spi and bus, own if "CAN_TX" in pins else None)
+    board_of = can_of = None
     forget("drivers.assemble")
     return parts
 

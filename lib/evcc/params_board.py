@@ -30,6 +30,15 @@ TABLE = (
     ("inlet_sensor_ohm", 2200, 100, 100000, "ohm", "pull-up of a temperature sensor"),
     ("inlet_ntc_beta", 3977, 2000, 6000, "K", "beta of an NTC, 25 to 85 °C"),
     ("isolation_line", "none", ("none", "high", "low"), None, "", "level of good isolation"),
+    (
+        "can_chip",
+        "none",
+        ("none", "mcp2515", "mcp251xfd", "own"),
+        None,
+        "",
+        "CAN; own: the board's",
+    ),
+    ("can_clock_Hz", 16000000, 4000000, 40000000, "Hz", "crystal of a CAN chip on SPI"),
     ("watchdog_ms", 1000, 0, 8000, "ms", "the chip's watchdog, armed by a plug; 0: never"),
 )
 
