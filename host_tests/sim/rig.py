@@ -21,7 +21,7 @@ class Rig(rig.Rig):
         for name, value in (station or {}).items():
             self._scenario.config.set(name, value)
         super().__init__(seed=seed, pack_speed=1, plan=self._scenario.plan, settings=settings)
-        self.controller = self.device.controller
+        self.controller = getattr(self.device, "controller", None)  # none outside of a VM
         self._acts = []
         self.world.add(_Watcher(self))
 
@@ -42,6 +42,8 @@ class Rig(rig.Rig):
         self._acts.append([message, act, nth, None])
 
     def watch(self):
+        if not self._acts:
+            return
         exchange = self.controller._exchange
         state = exchange.state if exchange else ""
         sent = exchange._sent_at if exchange else None

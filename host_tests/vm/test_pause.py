@@ -8,15 +8,14 @@ from tools.vm.bridge import build
 
 pytestmark = pytest.mark.vm
 
-HEAP = "128k"
+HEAP = "256k"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, machine):
+@pytest.fixture
+def folder(tmp_path, machine):
     machine("i386")
-    made = tmp_path_factory.mktemp("device")
-    build(made, "i386", True)
-    return made
+    build(tmp_path, "i386", True)
+    return tmp_path
 
 
 class VmRig(Rig):

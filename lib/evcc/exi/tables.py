@@ -4,7 +4,7 @@
 `_t_<chunk>.py` hold the tables as bytes (format: tools/exi/compiler/layout.py), made from the
 XSDs; frozen, or in a .mpy on ROMFS, they stay in flash. Names and enumeration texts lie in
 names.bin beside this file (or, where a build has no such file, in `_names.py` as DATA) and become
-strings, interned where the VM can, when first used. Nothing else here opens a file.
+strings when first used. Nothing else here opens a file.
 """
 
 from evcc.compat import const
@@ -145,11 +145,13 @@ def width(n):
 
 
 def name(i):
-    """Name or text i, kept for the next time."""
+    """Name or text i, kept for the next time.
+
+    Not interned: hundreds of names more make MicroPython's table of names grow by 9 kB at once.
+    """
     found = names[i]
     if found is None:
-        found = text(i)
-        found = names[i] = list(dict(**{found: 0}))[0]  # interned by the call
+        found = names[i] = text(i)
     return found
 
 
