@@ -74,21 +74,26 @@ SLAC = (
     ("leaving", "start", "matching"),
 )
 
-# DC. `ready`, `close`, `release` are asked by the protocol, the rest is seen by the tick.
+# DC. `ready`, `close` and `release` are asked by the protocol, the rest is seen by the tick.
 _FAULTS = ("pilot E", "unplugged", "fault of the vehicle", "too hot")
 SAFETY = (
     ("open", "ready", "ready"),
     ("ready", "close", "closing"),
     ("ready", "release", "open"),
     *(("ready", fault, "open") for fault in _FAULTS),
+    ("ready", "protocol silent", "open"),
+    ("ready", "240 s", "open"),
     ("closing", "feedback closed", "closed"),
     ("closing", "feedback late", "releasing"),
     ("closing", "release", "releasing"),
     *(("closing", fault, "releasing") for fault in _FAULTS),
+    ("closing", "isolation fault", "releasing"),
     ("closed", "release", "releasing"),
+    *(("closed", fault, "releasing") for fault in _FAULTS),
+    ("closed", "isolation fault", "releasing"),
     ("closed", "limit passed", "releasing"),
     ("closed", "protocol silent", "releasing"),
-    *(("closed", fault, "releasing") for fault in _FAULTS),
+    ("closed", "contactors drop", "releasing"),
     ("releasing", "no current", "opening"),
     ("releasing", "current for 2 s", "opening"),
     ("releasing", "unplugged", "opening"),
