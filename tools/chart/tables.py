@@ -107,7 +107,7 @@ CONTROLLER = (
     ("unplugged", "pilot B", "matching"),
     ("matching", "matched", "discovering"),
     ("matching", "SLAC_FAILED, stop, unplugged", "finished"),
-    ("discovering", "address, station", "connecting"),
+    ("discovering", "station", "connecting"),
     ("discovering", "SDP_FAILED, stop, unplugged", "finished"),
     ("connecting", "refused: again", "discovering"),
     ("connecting", "TCP, without TLS", "session"),
@@ -118,6 +118,12 @@ CONTROLLER = (
     ("session", "the end, whatever its reason", "closing"),
     ("closing", "TCP closed", "finished"),
     ("finished", "unplugged", "unplugged"),
+    ("finished", "the session is kept", "paused"),
+    ("paused", "resumed, station calls", "joining"),
+    ("paused", "stop, pilot gone", "finished"),
+    ("joining", "joined", "discovering"),
+    ("joining", "stop, unplugged", "finished"),
+    ("discovering", "address", "discovering"),
 )
 
 
@@ -133,14 +139,24 @@ def flow(table, first=()):
 def dc():
     from evcc.iso20.flow import FLOW
 
-    return flow(FLOW)
+    return flow(FLOW, _metering("DC"))
 
 
 def ac():
     from evcc.iso20.ac import FLOW as first
     from evcc.iso20.flow import FLOW
 
-    return flow([row for row in FLOW if not row[0].startswith("DC_")], first)
+    common = [row for row in FLOW if not row[0].startswith("DC_")]
+    return flow(common, (*first, *_metering("AC")))
+
+
+def _metering(energy):
+    """The row of MeteringConfirmation, with the loop of one energy."""
+    from evcc.iso20.metering import FLOW
+
+    other = "DC_ChargeLoop" if energy == "AC" else "AC_ChargeLoop"
+    words = FLOW[0][6].split()
+    return ((*FLOW[0][:6], " ".join(word for word in words if word != other)),)
 
 
 # title, words, edges or what makes them
