@@ -304,15 +304,22 @@ class Controller:
         if self._trace:
             self._trace.clear()
         self.vehicle.notify("plugged")
-        reason, detail = "COMPLETED", ""
+        reason, detail = None, ""
         try:
-            from evcc import bring_up
+            if self.params.basic_charging:
+                from evcc import basic_charging
 
-            yield from bring_up.bring_up(self)
-            bring_up = None
-            forget(*_BRING_UP)
-            yield from self._communicate()
-            reason = self.session.stop
+                reason = yield from basic_charging.charge(self)
+                basic_charging = None
+                forget("evcc.basic_charging", "evcc.safety_ac")
+            if reason is None:
+                from evcc import bring_up
+
+                yield from bring_up.bring_up(self)
+                bring_up = None
+                forget(*_BRING_UP)
+                yield from self._communicate()
+                reason = self.session.stop
         except V2GError as error:
             reason, detail = error.reason, error.detail
         if self.kept:

@@ -80,6 +80,7 @@ TABLE = (
     ("precharge_s", 10, 7, 60, "s", "longest precharge, strict profile (field: 30)"),
     ("precharge_tolerance_V", 20.0, 1.0, 50.0, "V", "inlet to pack difference allowed to close"),
     ("welding_rounds", 10, 1, 60, "", "welding detection exchanges before giving up"),
+    ("basic_charging", False, None, None, "", "AC by duty cycle at a station that offers no 5 %"),
     ("timing_profile", "strict", ("strict", "field"), None, "", "standard or field timeouts"),
     ("slac_direct_dB", 40, 1, 100, "dB", "mean attenuation of a sure match"),
     ("slac_indirect_dB", 60, 1, 127, "dB", "mean attenuation beyond which nothing matches"),
