@@ -43,7 +43,8 @@ class Parts:
 
             self.port = FramePort(border)
             self.board = BenchBoard(border.clock)
-        self.terminal = Terminal(border) if "terminal" in more else None
+        if Border.files is None:  # standard input and output are the border
+            self.terminal = Terminal(border) if "terminal" in more else None
         self.speed = float(more.get("speed", 1))
         unix = more.get("unix")
         self.unix = None if unix is None else int(unix) + border.clock() // 1000

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Real mpremote attaches to the running firmware at every message of a session.
+
+MicroPython with flash, raw REPL and a serial port (tools.serial_board) runs firmware/main.py with
+the emulated hardware. It shows our gate and `kbd_intr`; a port's own REPL is not shown by it.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from host_tests.conftest import need
+from host_tests.test_device import MESSAGES
+from tools import ROOT
+from tools.charger.power import PowerPlan
+from tools.demo.rig import device_params
+from tools.serial_board import SerialBoard, mpremote
+from tools.serial_board.world import rig_with, run_with
+from tools.vm import bridge, missing
+
+pytestmark = pytest.mark.vm
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """A ROM image with all device code, and the files of the flash."""
+    need(missing("i386"))
+    folder = tmp_path_factory.mktemp("firmware")
+    bridge.build(folder / "rom" / "lib", "i386", native=False)
+    (folder / "rom" / "lib" / "main.mpy").unlink()
+    (folder / "rom" / "lib" / "border.mpy").unlink()  # the serial board has its own
+    command = [sys.executable, "-m", "mpremote", "romfs", "-o", folder / "rom.img", "build"]
+    subprocess.run([*command, folder / "rom"], check=True, capture_output=True, timeout=60)
+    settings, bench = bridge.files(bridge.settings_text(device_params(log_kB=8)))
+    (folder / "settings.toml").write_text(settings)
+    (folder / "bench.toml").write_text(bench)
+    return folder
+
+
+@pytest.fixture
+def start(image, tmp_path):
+    """The firmware runs, nothing is plugged in: (serial board, rig)."""
+    boards = []
+
+    def begin(seconds=4):
+        folder = tmp_path / "board"
+        folder.mkdir()
+        rom = (image / "rom.img").read_bytes()
+        (folder / "rom.bin").write_bytes(rom.ljust(512 * 1024, b"\xff"))
+        board = SerialBoard(folder, rom_kB=512, heap_kB=256, with_border=True)
+        boards.append(board)
+        words = [image / "settings.toml", image / "bench.toml", ROOT / "firmware" / "main.py"]
+        done = mpremote(board.port, "fs", "cp", *words, ":")
+        assert done.returncode == 0, done.stdout + done.stderr
+        plan = PowerPlan(((0, 11000),), ramp_W_s=20000, stop_s=seconds)
+        rig = rig_with(board, plan=plan, pack_speed=1)
+        assert attach(rig, board, "reset").returncode == 0
+        rig.world.run_until(lambda: b"uEVCC> " in board.cable.received, rig.world.now + 20_000)
+        assert b"uEVCC> " in board.cable.received, board.cable.received + board.errors
+        return board, rig
+
+    yield begin
+    for board in boards:
+        board.close()
+
+
+# mpremote waits for ever on a pseudo-terminal, 10 s on a port; PATIENCE shortens that where it is refused
+IMPATIENT = """
+import sys
+from mpremote import main, transport_serial as t
+enter = t.SerialTransport.enter_raw_repl
+t.SerialTransport.enter_raw_repl = lambda self, soft_reset=True, **more: enter(self, soft_reset, PATIENCE)
+sys.exit(main.main())
+"""
+
+
+def attach(rig, board, *words, patience=10):
+    link = board.folder / "port"
+    link.unlink(missing_ok=True)
+    link.symlink_to(board.port)
+    command = [
+        sys.executable,
+        "-c",
+        IMPATIENT.replace("PATIENCE", str(patience)),
+        "connect",
+        str(link),
+        *map(str, words),
+    ]
+    return run_with(rig, command, timeout=100)
+
+
+def to(rig, message):
+    rig.board.plug()
+    found = rig.world.run_until(lambda: rig.record.state == message, rig.world.now + 60_000)
+    assert found, (rig.record.state, rig.device.ended)
+
+
+def safe(rig):
+    assert not rig.plant.violations, rig.plant.violations
+    assert not rig.plant.contactors.closed and not rig.pilot.s2 and rig.board.resets == 0
+
+
+def over(rig, board):
+    assert rig.world.run_until(
+        lambda: not rig.plant.contactors.closed and b"uEVCC" in board.cable.received,
+        rig.world.now + 60_000,
+    )
+    rig.world.run(rig.world.now + 15_000)
+    safe(rig)
+
+
+def check_refused(rig, board, message, *words):
+    to(rig, message)
+    closed = rig.plant.contactors.closed
+    starts = list(board.starts)
+    done = attach(rig, board, *words, patience=2)
+    assert done.returncode != 0 and "could not enter raw repl" in done.stdout, done.stdout
+    assert b"refused while plugged in: charging is stopped" in board.cable.received
+    assert b"raw REPL" not in board.cable.received.split(b"uEVCC> ", 1)[1]
+    assert board.starts == starts and not rig.device.at_prompt  # the firmware has gone on
+    over(rig, board)
+    return closed
+
+
+def test_exec_in_the_charge_loop(start):
+    board, rig = start(30)
+    to(rig, "DC_ChargeLoop")
+    rig.world.run(rig.world.now + 500)
+    assert rig.plant.contactors.closed
+    assert check_refused(rig, board, "DC_ChargeLoop", "exec", "print(1)")
+    assert rig.plant.current == 0
+    rig.board.unplug()
+    rig.world.run(rig.world.now + 1000)
+    code = "import evcc.repl as r; print(r.status()); r.gate()"
+    done = attach(rig, board, "resume", "exec", code)
+    assert done.returncode == 0 and "USER_STOP" in done.stdout, (done.stdout, board.cable.received)
+
+
+def test_the_console_in_the_charge_loop_and_the_log_after_it(start, tmp_path):
+    import os
+
+    board, rig = start(6)
+    to(rig, "DC_ChargeLoop")
+    port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        os.write(port, b"\x03status()\r")
+        assert rig.world.run_until(
+            lambda: b"state: session DC_ChargeLoop" in board.cable.received, rig.world.now + 5000
+        ), board.cable.received
+    finally:
+        os.close(port)
+    over(rig, board)
+    rig.board.unplug()
+    rig.world.run(rig.world.now + 1000)
+    code = "import evcc.repl as r; print(r.trace('/log/last.pcapng'))"
+    done = attach(rig, board, "resume", "exec", code)
+    assert done.stdout.strip().endswith("/log/last.pcapng"), done.stdout
+    done = attach(rig, board, "resume", "fs", "cp", ":/log/last.pcapng", tmp_path / "out.pcapng")
+    data = (tmp_path / "out.pcapng").read_bytes()
+    assert data[:4] == b"\x0a\x0d\x0d\x0a" and b"STATION_TERMINATE" in data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("how", ["exec", "cp"])
+def test_nothing_enters_at_any_message(start, tmp_path, message, how):
+    board, rig = start()
+    words = ["exec", "open('/mark', 'w').close()"]
+    if how == "cp":
+        (tmp_path / "mark").write_text("x")
+        words = ["fs", "cp", tmp_path / "mark", ":mark"]
+    check_refused(rig, board, message, *words)
+    rig.board.unplug()
+    rig.world.run(rig.world.now + 1000)
+    done = attach(rig, board, "exec", "import os; print(os.listdir('/'))")
+    assert done.returncode == 0 and "'mark'" not in done.stdout, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("message", MESSAGES)
+def test_ctrl_d_resets_after_a_safe_stop(start, message):
+    import os
+
+    board, rig = start()
+    to(rig, message)
+    at_reset = []
+    board.on_start = lambda why: at_reset.append((why, rig.plant.contactors.commanded))
+    port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
+    os.write(port, b"\x04")
+    rig.world.run_until(lambda: bool(at_reset), rig.world.now + 60_000)
+    os.close(port)
+    assert at_reset == [("soft", False)]
+    rig.world.run(rig.world.now + 5000)
+    safe(rig)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("message", MESSAGES)
+def test_the_cable_comes_out(start, message):
+    """In the middle of what mpremote sends: the session ends in order or goes on."""
+    board, rig = start()
+    to(rig, message)
+    board.cable.pull_after = 3
+    attach(rig, board, "exec", "print(1)", patience=2)
+    over(rig, board)
+    board.cable.plug()
+    rig.board.unplug()
+    rig.world.run(rig.world.now + 1000)
+    assert attach(rig, board, "exec", "print(6 * 7)").stdout.endswith("42\n")
