@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""One flash from beginning to end: board and port, plan, copy or ROM image, keys, start."""
+
+from pathlib import Path
+
+from tools import ROOT
+
+from . import FlashError, deploy, image, link
+from .keys import copy_keys
+
+_EXAMPLE = ROOT / "firmware" / "settings.example.toml"
+
+
+class Quiet:
+    """What a flash tells while it goes on; `Screen` shows it to a person."""
+
+    def say(self, text):
+        pass
+
+    def begin(self, what, size):
+        pass
+
+    def progress(self, n):
+        pass
+
+    def step(self, text):
+        pass
+
+    def end(self):
+        pass
+
+
+class Outcome:
+    """`old`, `new`: version texts; `how`: "copy", "ROMFS" or "nothing"; `written`, `removed`,
+    `kept`: file counts; `bytes` written; `said`: first words of the device that was started.
+    """
+
+    old = new = how = said = ""
+    written = removed = kept = bytes = 0
+
+
+def flash(name, port=None, *, without=(), pki=None, rom=None, force=False, start=True, ui=None):
+    """Bring the firmware onto the board `name` at `port`. Returns an Outcome; raises FlashError.
+
+    rom: None takes a ROM partition where there is one, False copies files. pki: folder of keys to
+    copy too. force: write everything again. start: let it run afterwards.
+    """
+    ui = ui or Quiet()
+    board = image.board(name)
+    if link.is_drive(port):
+        from .circuitpy import flash_drive
+
+        return flash_drive(board, Path(port), without, pki, ui)
+    if board.api == "circuitpython":
+        raise FlashError(f"{board.id} has CircuitPython: PORT is the path of its drive, not a port")
+    ui.say(f"compiling for {board.id} ({board.arch})")
+    made = image.build(board, without)
+    port = link.find(port)
+    try:
+        return _flash(board, made, port, pki, rom, force, start, ui)
+    finally:
+        ui.end()
+
+
+def _flash(board, made, port, pki, rom, force, start, ui):
+    done = Outcome()
+    with link.Link(port) as there:
+        found = there.implementation
+        deploy.check(there, board)
+        ui.say(
+            f"{found['build'] or found['machine']} on {port}: MicroPython "
+            + ".".join(str(part) for part in found["version"])
+        )
+        size = deploy.has_rom(there) if rom is not False else 0
+        data = deploy.rom_image(made) if size else None
+        if data and len(data) > size:
+            ui.say(f"its ROM partition has {size // 1024} kB, {len(data) // 1024} needed: copying")
+            data = None
+        if rom and data is None:
+            raise FlashError(f"{port}: no ROM partition that is large enough")
+        files = made.files
+        if data:
+            files = {path: made.files[path] for path in deploy.OUTSIDE}
+        plan = deploy.Plan(there, made, files, rom=data is not None)
+        if force:
+            plan.write = dict(files)
+        rom_old = data is not None and (force or not deploy.rom_holds(there, data))
+        done.old, done.new = plan.old, made.version
+        done.removed, done.kept = len(plan.remove), len(plan.keep)
+        if plan.nothing and not rom_old:
+            done.how = "nothing"
+        else:
+            done.how = "ROMFS" if data else "copy"
+            done.written = len(plan.write)
+            done.bytes = sum(map(len, plan.write.values())) + (len(data) if rom_old else 0)
+            for path in plan.rename:
+                ui.say(f"{path} is not ours and would come first: it becomes {path}.user")
+            ui.begin(f"{done.old} -> {done.new}", done.bytes)
+            deploy.copy(plan, ui.step, ui.progress)
+            if rom_old:
+                ui.step("write the ROM image")
+                there.close()
+                deploy.rom_deploy(port, data, ui.progress)
+                there.__init__(port)
+                there.exec(deploy._LOOK)
+                if not deploy.rom_holds(there, data):
+                    raise FlashError(f"{port}: the ROM partition reads back wrong")
+            deploy.finish(plan, ui.step)
+        if plan._read("settings.toml") is None:
+            ui.step("write settings.toml")
+            there.put(there.root + "settings.toml", _EXAMPLE.read_bytes())
+            ui.say("settings.toml was not there: it has the defaults now")
+        if pki:
+            copy_keys(there, Path(pki), ui)
+        if start:
+            done.said = there.start()
+    return done
