@@ -8,11 +8,13 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 PYTEST := $(PY) -m pytest
 ARGS ?=
+BOARD ?=
+PORT ?=
 # The demo with the device part inside MicroPython: make demo VM=micropython
 VM ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo ## one emulated charging session, plug-in to unplug (VM=micropython, ARGS=--help)
 ifneq ($(VM),)
@@ -43,6 +45,14 @@ PKI ?= pki
 pki: $(VENV)/.demo ## a throw-away PKI for car and station in ./pki (PKI=DIR, ARGS="--kind Ed448")
 	@$(PY) -m tools.pki make $(PKI) $(ARGS)
 
+# BOARD: a folder of boards/; PORT: a serial port (default: the only one), or a CIRCUITPY drive;
+# PKI=DIR copies the car's keys too.
+flash: $(VENV)/.demo ## firmware onto a board: make flash BOARD=RPI_PICO2 PORT=/dev/ttyACM0
+	@$(PY) -m tools.flash "$(BOARD)" --port "$(PORT)" $(if $(filter command line,$(origin PKI)),--pki $(PKI)) $(ARGS)
+
+repl logs trace selftest: $(VENV)/.demo ## talk to a board: prompt, its log, last session as pcapng, wiring
+	@$(PY) -m tools.flash.$@ --port "$(PORT)" $(ARGS)
+
 # A peer that cannot be fetched is told here; the tests then skip, or fail with CI set.
 peers: $(VENV)/.test ## fetch the independent programs that tests use, show what is there
 	-@$(PY) -m tools.peers fetch all
@@ -72,4 +82,4 @@ $(VENV)/.test: requirements-test.txt requirements-demo.txt | $(PY)
 	@$(PIP) -r $<
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo test test-slow bench table lint pki peers venv clean
+.PHONY: help demo test test-slow bench table lint pki peers venv flash repl logs trace selftest clean

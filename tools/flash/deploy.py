@@ -134,15 +134,18 @@ class Plan:
         def blocks(n):
             return -(-n // block)
 
-        gone = [p for p in self.remove + list(self.write)]
-        full = [root + path for path in gone]
-        sizes = []
-        for at in range(0, len(full), 12):
-            sizes += self.link.eval(f"[_size(p) for p in {full[at : at + 12]!r}]", _SIZE)
-        need = sum(blocks(len(data)) for data in self.write.values()) + 8
-        most = max([blocks(len(data)) for data in self.write.values()], default=0)
-        frees = sum(blocks(n) for n in sizes)
-        self.need, self.free = (need + most - frees) * block, free * block
+        there = {}
+        gone = self.remove + list(self.write)
+        for at in range(0, len(gone), 12):
+            some = gone[at : at + 12]
+            full = [root + path for path in some]
+            there.update(zip(some, self.link.eval(f"[_size(p) for p in {full!r}]", _SIZE)))
+        need = sum(blocks(len(data)) for data in self.write.values())
+        need += 2 * len({path.rpartition("/")[0] for path in self.write}) + 2  # folders, our lists
+        # the old file is there until the new one is whole
+        need += max([blocks(n) for path, n in there.items() if path in self.write], default=0)
+        need -= sum(blocks(n) for n in there.values())
+        self.need, self.free = need * block, free * block
         if self.need > self.free:
             raise FlashError(
                 f"{self.link.port}: no space: {self.need // 1024} kB more are needed, "
@@ -241,7 +244,9 @@ def verify(plan, new, step, progress):
         if not wrong:
             return
         if last:
-            raise FlashError(f"{plan.link.port}: {', '.join(wrong[:3])} reads back wrong: bad flash?")
+            raise FlashError(
+                f"{plan.link.port}: {', '.join(wrong[:3])} reads back wrong: bad flash?"
+            )
         for path in wrong:
             plan.link.put(plan.link.root + path, plan.files[path], progress)
 

@@ -36,7 +36,7 @@ def find(port):
     return found[0].device
 
 
-def _check(port):
+def check_port(port):
     """In words, why this port will not open."""
     if not os.path.exists(port):
         raise FlashError(f"{port}: no such port; is the board plugged in?")
@@ -68,7 +68,7 @@ class Link:
         from mpremote.transport_serial import SerialTransport
 
         self.port = port
-        _check(port)
+        check_port(port)
         try:
             self.transport = SerialTransport(port, timeout=5)
         except TransportError as error:

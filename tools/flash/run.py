@@ -52,7 +52,9 @@ def flash(name, port=None, *, without=(), pki=None, rom=None, force=False, start
 
         return flash_drive(board, Path(port), without, pki, ui)
     if board.api == "circuitpython":
-        raise FlashError(f"{board.id} has CircuitPython: PORT is the path of its drive, not a port")
+        raise FlashError(
+            f"{board.id} has CircuitPython: PORT is the path of its drive, not a port"
+        )
     ui.say(f"compiling for {board.id} ({board.arch})")
     made = image.build(board, without)
     port = link.find(port)

@@ -19,6 +19,7 @@ import tempfile
 import termios
 import threading
 import time
+import tty
 from pathlib import Path
 
 from tools import vm
@@ -73,6 +74,7 @@ class SerialBoard:
         self._power = False
         self._thread = None
         self._inner, self._terminal = os.openpty()
+        tty.setraw(self._terminal)  # no echo before MicroPython has it
         self.cable = Cable(self._inner)
         if plugged:
             self.cable.plug()

@@ -25,6 +25,7 @@ class Cable:
         self.port = None
         self.sent = b""  # PC to board, the last 64 kB
         self.received = b""  # board to PC, also what nobody heard
+        self.count = 0  # bytes to the board so far
         self.pull_after = None  # bytes to the board until the cable comes out
         self._outer = None
         self._far = None
@@ -101,6 +102,7 @@ class Cable:
         if self.pull_after is not None:
             data = data[: self.pull_after]
             self.pull_after -= len(data)
+        self.count += len(data)
         self.sent = (self.sent + data)[-_KEEP:]
         for i, part in enumerate(data.split(b"\x03")):
             if i:
