@@ -81,8 +81,8 @@ def main(argv=None):
         screen.say(f"{done.new}: it is on the board already, all {done.kept} files are the same")
     else:
         screen.say(
-            f"{done.old} -> {done.new} by {done.how}: {done.written} files written, {done.removed} "
-            f"removed, {done.kept} unchanged; verified by hash"
+            f"{done.old} -> {done.new} by {done.how}: {done.written} files written, "
+            f"{done.removed} removed, {done.kept} unchanged; verified by hash"
         )
     if done.said:
         screen.say(f"it says: {done.said[-300:]}")

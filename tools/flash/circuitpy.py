@@ -26,9 +26,7 @@ def flash_drive(board, drive, without, pki, ui):
             "it is the one that appears as CIRCUITPY"
         )
     if pki:
-        raise FlashError(
-            "pki: copy the car's files yourself; see the threats page about this drive"
-        )
+        raise FlashError("pki: everybody can read this drive: copy the car's files yourself")
     ui.say(f"collecting for {board.id} (CircuitPython, sources)")
     made = image.build(board, without)
     old = listed(_text(drive / FILES))
@@ -70,9 +68,7 @@ def flash_drive(board, drive, without, pki, ui):
         (drive / UPDATE).unlink()
         os.sync()
     except OSError as error:
-        raise FlashError(
-            f"{drive}: {error.strerror or error}; flash again to complete it"
-        ) from None
+        raise FlashError(f"{drive}: {error.strerror or error}; flash again") from None
     finally:
         ui.end()
     return done

@@ -277,9 +277,10 @@ OUTSIDE = ("main.py",)  # what a ROM image cannot hold
 def has_rom(link):
     """Bytes of the first ROM partition, 0 without one."""
     return link.eval(
-        "(lambda r:0 if isinstance(r,int) else r.ioctl(4,0)*r.ioctl(5,0) if hasattr(r,'ioctl') "
-        "else len(r))(vfs.rom_ioctl(2,0) if hasattr(vfs,'rom_ioctl') and vfs.rom_ioctl(1) else -1)",
-        "import vfs",
+        "0 if isinstance(_r,int) else _r.ioctl(4,0)*_r.ioctl(5,0) if hasattr(_r,'ioctl') "
+        "else len(_r)",
+        "import vfs\n"
+        "_r=vfs.rom_ioctl(2,0) if hasattr(vfs,'rom_ioctl') and vfs.rom_ioctl(1)>0 else -1",
     )
 
 

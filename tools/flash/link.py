@@ -162,7 +162,7 @@ class Link:
     # ---- what is done there -----------------------------------------------------------------
 
     def exec(self, code):
-        """Run code there; its output as text. Raises FlashError, OSError as the board raised it."""
+        """Run code there; its output as text. Raises FlashError, and the board's OSError."""
         from mpremote.transport import (
             TransportError,
             TransportExecError,

@@ -157,6 +157,11 @@ def rig_with(serial, **more):
             self.vm_name = "MicroPython behind a serial port"
             return SerialDevice(self.world, serial, self.modem, self.board)
 
+        def _reset(self):
+            """The watchdog bites: the processor starts from nothing."""
+            serial.power_off()
+            serial.power_on()
+
         def close(self):
             pass  # who made the board closes it
 
@@ -164,11 +169,11 @@ def rig_with(serial, **more):
     return SerialRig(**more)
 
 
-def run_with(rig, command, timeout=60):
+def run_with(rig, command, timeout=60, cwd=None):
     """Run a program while the world goes on; the CompletedProcess (text), TimeoutExpired."""
     process = subprocess.Popen(
         [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
+        stderr=subprocess.STDOUT, text=True, cwd=cwd,
     )  # fmt: skip
     ends = time.monotonic() + timeout
     world = rig.world
