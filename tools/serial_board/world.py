@@ -73,7 +73,7 @@ class Link:
         if len(have) < 5 + n:
             return None
         kind = chr(have[0])
-        if kind != "W" and kind not in NAMES:
+        if kind != "Q" and kind not in NAMES:
             self._end(f"it printed {have[:60]!r} on the border")
         self._buffer = have[5 + n :]
         self.counts[kind] += 1
@@ -112,8 +112,9 @@ class SerialDevice(VmDevice):
         self.patience_s = patience_s
         self.ended = None
         self.at_prompt = False
+        self.timer = None  # safety is ticked by the controller's loop
         self._asleep = False
-        self._index = 0
+        self._index = self._busy_until = 0
         self._prepare()
         self.process = Link(serial)
 
@@ -139,7 +140,7 @@ class SerialDevice(VmDevice):
                 process.restarted = self.at_prompt = False
             if found is None:
                 raise _Idle
-            self.at_prompt = found[0] == "W"
+            self.at_prompt = found[0] == "Q"
             if not self.at_prompt:
                 return found
 

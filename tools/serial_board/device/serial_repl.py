@@ -99,7 +99,7 @@ class Repl:
     def next(self):
         """The next byte; the emulated world is told when there is none to wait for."""
         if self.waiting and not self._poll.poll(0):
-            self.waiting(87, b"")  # W
+            self.waiting(81, b"")  # Q
         if not self._read(self._byte):
             self.leave(0)  # the terminal is gone for good
         return self._byte[0]
