@@ -65,12 +65,13 @@ def start(image, tmp_path):
         board.close()
 
 
-# mpremote waits for ever on a pseudo-terminal, 10 s on a port; PATIENCE shortens that where it is refused
+# mpremote waits for ever on a pseudo-terminal, 10 s on a port; less where it will be refused
 IMPATIENT = """
 import sys
-from mpremote import main, transport_serial as t
-enter = t.SerialTransport.enter_raw_repl
-t.SerialTransport.enter_raw_repl = lambda self, soft_reset=True, **more: enter(self, soft_reset, PATIENCE)
+from mpremote import main
+from mpremote.transport_serial import SerialTransport as T
+enter = T.enter_raw_repl
+T.enter_raw_repl = lambda self, soft_reset=True, **more: enter(self, soft_reset, PATIENCE)
 sys.exit(main.main())
 """
 

@@ -28,11 +28,13 @@ def folders(tmp_path_factory):
     return get
 
 
-def play(vm=None, folder=None, heap=HEAP, options=("check",), pki=None):
+def play(vm=None, folder=None, heap=HEAP, options=("check",), pki=None, **more):
     """One session; the rig to look at."""
 
     plan = PowerPlan(((0, 11000), (SECONDS // 2, -10000)), ramp_W_s=6000, stop_s=SECONDS)
-    rig = Rig(plan=plan, vm=vm, heap=heap, vm_more=dict(options=options, folder=folder), pki=pki)
+    rig = Rig(
+        plan=plan, vm=vm, heap=heap, vm_more=dict(options=options, folder=folder, **more), pki=pki
+    )
     try:
         assert rig.run()
     finally:

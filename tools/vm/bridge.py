@@ -114,7 +114,8 @@ class Process:
 
     def __init__(
         self, settings, port, *, machine="i386", heap="128k", options=(), folder=None, native=True,
-        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None, fresh=True, fds=(),
+        log=None, lines=None, limit_s=60, optimise=3, pki=None, keylog=None, fresh=True,
+        entry="main", fds=(),
     ):  # fmt: skip
         self._temporary = None
         if folder is None:
@@ -150,7 +151,7 @@ class Process:
             command = [str(machine), "-X", f"heapsize={heap}", "-m"]
         # Relative paths only: the run does not depend on where the repository lies.
         self.process = subprocess.Popen(
-            [*command, "main", *arguments],
+            [*command, entry, *arguments],
             cwd=self.folder,
             env={"LC_ALL": "C", "MICROPYPATH": "."},
             pass_fds=fds,

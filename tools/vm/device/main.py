@@ -74,9 +74,12 @@ def run(border, more):
     busy = [int(word) for word in more["busy"].split(",")] if "busy" in more else None
     state = told = None
     if check is not None:
-        import vfs
+        try:
+            import vfs
 
-        say("V", sys.path, vfs.mount())
+            say("V", sys.path, vfs.mount())
+        except ImportError:  # as in CircuitPython
+            pass
     now = border.clock()
     end = None
     while device.left is None and (end is None or now < end):
@@ -110,6 +113,8 @@ def run(border, more):
                 say("H", heap, controller.state)
         now = border.sleep_until(wake)
     device.close()
+    if device.left == "reset":
+        device.terminal.reset()
 
 
 uevcc_board.more = options()

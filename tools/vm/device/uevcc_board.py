@@ -5,6 +5,8 @@
 random numbers and no clock.
 """
 
+import sys
+
 from border import Board, Border, FramePort, Terminal
 
 NAME = "emulated"
@@ -29,9 +31,7 @@ class Parts:
         self.clock = border.clock
         self.slac = more["port"] == "spi"
         if self.slac:
-            from drivers.qca7000 import Qca7000
-
-            self.port = Qca7000(border, irq=border.irq, reset=border.reset)
+            self.port = _modem()
             self.board = Board(border)
             if "timer" in more:
                 import interrupt
@@ -43,7 +43,8 @@ class Parts:
 
             self.port = FramePort(border)
             self.board = BenchBoard(border.clock)
-        if Border.files is None:  # standard input and output are the border
+        small = sys.implementation.name == "circuitpython"  # with a supervisor
+        if Border.files is None and not small:  # standard input and output are the border
             self.terminal = Terminal(border) if "terminal" in more else None
         self.speed = float(more.get("speed", 1))
         unix = more.get("unix")
@@ -61,6 +62,26 @@ class Parts:
 
     def idle(self, ms):
         border.sleep_until(border.clock() + ms)
+
+
+def _modem():
+    """The driver on its bus: of MicroPython, or on the API of CircuitPython (circuit.py)."""
+    from drivers.qca7000 import Qca7000
+
+    if sys.implementation.name != "circuitpython":
+        return Qca7000(border, irq=border.irq, reset=border.reset)
+    import board
+    import busio
+    from digitalio import DigitalInOut
+    from drivers.spi_circuitpython import BusioSpi, level, reset_low
+
+    spi = busio.SPI()
+    cs, reset = DigitalInOut(board.QCA_CS), DigitalInOut(board.QCA_RST)
+    cs.switch_to_output(True)
+    reset.switch_to_output(True)
+    return Qca7000(
+        BusioSpi(spi, cs), irq=level(DigitalInOut(board.QCA_INT)), reset=reset_low(reset)
+    )
 
 
 def build(settings):
