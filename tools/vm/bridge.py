@@ -320,6 +320,7 @@ class VmDevice:
             options.append(f"unix={unix}")
         self.timer = Interrupts(self) if timer else None
         self._busy_until = 0
+        self._frozen = False
         if timer:
             options.append(self.timer.option)
             more["fds"] = self.timer.fds
@@ -361,6 +362,8 @@ class VmDevice:
             return None
         if now < self._busy_until:
             return self._busy_until
+        if self._frozen:
+            return None
         try:
             if self._asleep:
                 self._asleep = False
@@ -370,7 +373,19 @@ class VmDevice:
             self.ended = str(end)
             return None
 
+    def kill(self):
+        """The process is gone, in the middle of whatever it did."""
+        self.process.process.kill()
+        self.process.process.wait()
+
+    def freeze(self):
+        """The process stops (SIGSTOP), in the middle of whatever it did, and stays."""
+        self._frozen = True
+        self.process.process.send_signal(signal.SIGSTOP)
+
     def close(self):
+        if self._frozen:
+            self.kill()
         self.process.close()
         if self.timer:
             self.timer.close()
@@ -459,12 +474,12 @@ class Interrupts:
 
     def step(self, now):
         device = self.device
-        if device.ended is not None:
+        if device.ended is not None or device._frozen:
             return None
-        device.process.process.send_signal(signal.SIGUSR1)
         try:
+            device.process.process.send_signal(signal.SIGUSR1)
             self.serve(now)
-        except Ended as end:
+        except (Ended, OSError) as end:
             device.ended = str(end)
             return None
         return now + self.EVERY_MS
