@@ -17,7 +17,7 @@ pytestmark = pytest.mark.vm
 PILOT_MS = Board.ENABLE_C_MS + 5
 OPEN_MS = Board.WATCHDOG_MS + 40
 MESSAGES = (
-    "SupportedAppProtocolReq", "SupportedAppProtocolRes", "SessionSetupReq", "SessionSetupRes",
+    "supportedAppProtocolReq", "supportedAppProtocolRes", "SessionSetupReq", "SessionSetupRes",
     "AuthorizationSetupReq", "AuthorizationSetupRes", "AuthorizationReq", "AuthorizationRes",
     "ServiceDiscoveryReq", "ServiceDiscoveryRes", "ServiceDetailReq", "ServiceDetailRes",
     "ServiceSelectionReq", "ServiceSelectionRes", "DC_ChargeParameterDiscoveryReq",

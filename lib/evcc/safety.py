@@ -137,7 +137,7 @@ class Safety(Tick):
 
     def release(self):
         """Pilot to B at once; contactors open as soon as no current flows. Never fails."""
-        self.wish = 0  # first: from here on no tick switches anything on
+        self.wish = self.toggles = 0  # first: from here on no tick switches anything on
         self.board.set_state_c(False)
         if self.ac:
             self.ac.poll()
@@ -153,7 +153,8 @@ class Safety(Tick):
         """`n` toggles B-C-B: for SLAC validation, or to wake a station that has no oscillator on.
 
         Only with open contactors, and never at a duty that grants power by itself."""
-        if self.state == "open" and self.pilot == "B" and self.raw[ports.DUTY] < 70:
+        free = self.state == "open" and not self.fault
+        if free and self.pilot == "B" and self.raw[ports.DUTY] < 70:
             self.toggles = 2 * n
 
     def fail(self, reason, detail):

@@ -86,18 +86,19 @@ class Tick:
             self._heard_at = now
         silent = now - self._heard_at & _WRAP
         if self.state == "open":
-            if self.toggles and not self.wish:
-                self._toggle(now)
+            if self.toggles or self._c:
+                self._toggle(now, silent)
         else:
             self._watch(mA)
-            if silent > _STALL_MS:
-                self.trips("PROTOCOL_STALLED")
+        if silent > _STALL_MS and (self.wish or self.state != "open"):
+            self.trips("PROTOCOL_STALLED")
         # The wish is read after the checks: what trips now acts now.
         wish = 0 if self.trip else self.wish
         # What no sensor knows counts as current: NONE is far below.
         flows = not -_NO_mA < mA < _NO_mA
         (self.ac or self).move(self, wish, now, now - self._since & _WRAP, flows)
-        self._move_lock()
+        if self.want_lock is not self._locked:
+            self._move_lock()
         if silent < _DEAD_MS:
             self.board.watchdog()
 
@@ -128,9 +129,16 @@ class Tick:
         if state == "closed" or state == "ac":
             # A lowered limit reaches the station with the next exchange and it ramps: what was
             # allowed before fades, half in 1.4 s.
-            self._up = max(limits[_UP_mA], self._up - self._up // 100)
-            self._down = max(limits[_DOWN_mA], self._down - self._down // 100)
-            bad = bad or not -self._down < mA < self._up
+            up, down = limits[_UP_mA], limits[_DOWN_mA]
+            was = self._up - self._up // 100
+            if was > up:
+                up = was
+            was = self._down - self._down // 100
+            if was > down:
+                down = was
+            self._up, self._down = up, down
+            if not -down < mA < up:
+                bad = True
         if not bad:
             self._bad_limit = 0
             return
@@ -188,8 +196,6 @@ class Tick:
     def _move_lock(self):
         """Lock as asked; unlock as asked once open, without voltage and in B."""
         want, cp, mV = self.want_lock, self.raw[0], self.raw[2]
-        if want is None or want is self._locked:
-            return
         if not want and (
             self.state != "open"
             or self._c
@@ -205,8 +211,14 @@ class Tick:
         self._locked = want
         self.board.lock(want)
 
-    def _toggle(self, now):
-        if (now - self._toggle_at & _WRAP) >= _TOGGLE_MS:
+    def _toggle(self, now, silent):
+        """B-C-B for SLAC, as long as nothing speaks against it."""
+        cp, duty = self.raw[0], self.raw[1]
+        if self.trip or self.wish or silent > _STALL_MS or not _B <= cp <= _C or duty >= 70:
+            self.toggles = 0
+        if not self.toggles:
+            self.set_c(False)
+        elif (now - self._toggle_at & _WRAP) >= _TOGGLE_MS:
             self._toggle_at = now
             self.toggles -= 1
             self.set_c(bool(self.toggles & 1))
