@@ -28,7 +28,7 @@ class Rig:
         random_bytes = random.Random(1).randbytes
         self.host = Host(EV_MAC, self.send, random_bytes, Settings(net_dad=dad))
         self.host.start(0)
-        self.sdp = Sdp(self.host, urandom, tls, Settings(**settings))
+        self.sdp = Sdp(self.host, urandom, tls, Settings(**{"sdp_plain_ok": False, **settings}))
 
     def send(self, frame):
         if self.take and frame[20] == 17:

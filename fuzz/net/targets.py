@@ -11,6 +11,7 @@ import struct
 
 from evcc import v2gtp
 from evcc.net import Host
+from evcc.params import Params
 from evcc.sdp import Sdp
 from evcc.v2gtp import Framer
 
@@ -217,7 +218,7 @@ def stream(data):
     got = []
     framer = Framer(lambda kind, payload, now: got.append((kind, bytes(payload))), 600)
     n = Net(Plain)
-    sdp = Sdp(n.host, bytes, bool(data[:1] > b"\x80"))
+    sdp = Sdp(n.host, bytes, bool(data[:1] > b"\x80"), Params())
     sdp.start(0)
     whole = b""
     frames = 0

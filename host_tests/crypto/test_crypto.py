@@ -7,7 +7,7 @@ import random
 
 import pytest
 from evcc import crypto
-from evcc.crypto import aes, chacha, ec, ecdsa, gcm, kdf, ladder, pure, shake
+from evcc.crypto import aes, chacha, ec, ecdsa, gcm, jacobian, kdf, ladder, pure, shake
 from evcc.crypto.sha1 import sha1
 from evcc.crypto.sha2 import Sha2
 
@@ -244,13 +244,15 @@ _N521 = ec.curve("P-521").n
 
 def _operations(k):
     c = ec.curve("P-521")
-    add, double, calls = c.add, c.double, []
-    c.add = lambda p, q: calls.append("a") or add(p, q)
-    c.double = lambda p: calls.append("d") or double(p)
+    c.engine = points = jacobian.points(c)
+    add, double, calls = points.add, points.double, []
+    points.add = lambda p, q: calls.append("a") or add(p, q)
+    points.double = lambda p: calls.append("d") or double(p)
     try:
         run(c.public(k.to_bytes(66, "big"), os.urandom))
     finally:
-        del c.add, c.double
+        c.engine = None
+    assert len(calls) > 200
     return calls
 
 
@@ -276,43 +278,77 @@ def test_signature_der_round_trip():
         ecdsa.unpack(good + b"\0")
 
 
-def test_native_slot(monkeypatch):
-    """A C module's functions are used; what it lacks runs in Python."""
+@pytest.fixture
+def c_module(monkeypatch):
+    """A module in the slot for C, made of OpenSSL, as native.py wants it. `.calls`: its uses."""
     import sys
     import types
 
+    host = pytest.importorskip("evcc.crypto.host")
     module = types.ModuleType("_evcc_crypto")
-    module.agree = lambda kind, secret, peer: b"from C"
+    module.calls = []
 
-    def verify(*a):
-        raise NotImplementedError
+    def plain(name, urandom):
+        def call(*args):
+            module.calls.append((name, args[0]))
+            if "X448" in args:
+                raise NotImplementedError
+            return run(getattr(host, name)(*args + urandom))
 
-    module.verify = verify
+        return call
+
+    for name in ("public", "agree", "sign", "verify"):
+        setattr(module, name, plain(name, () if name == "verify" else (None,)))
     monkeypatch.setitem(sys.modules, "_evcc_crypto", module)
     monkeypatch.delitem(sys.modules, "evcc.crypto.native", raising=False)
-    try:
-        b = crypto.use("native")
-        assert run(crypto.agree("P-256", b"", b"", None)) == b"from C"
-        s = (5).to_bytes(32, "big")
-        key = run(crypto.public("P-256", s, os.urandom))
-        sig = run(crypto.sign("P-256", "sha256", s, b"m", os.urandom))
-        assert run(crypto.verify("P-256", "sha256", key, b"m", sig))
-        assert b.aead("aes-gcm", bytes(32)).overhead == 16
-    finally:
-        crypto._b.clear()
-        sys.modules.pop("evcc.crypto.native", None)
-        if hasattr(crypto, "native"):
-            del crypto.native
+    monkeypatch.delattr(crypto, "native", raising=False)
+    monkeypatch.setattr(crypto, "_b", [])
+    return module
+
+
+def test_native_slot(c_module):
+    """The module's functions are used; what it lacks (AEAD, X448) runs in Python."""
+    assert crypto.backend().__name__ == "evcc.crypto.native"
+    for file, kind, name in (
+        ("ecdsa_secp521r1_sha512_test", "P-521", "sha512"),
+        ("ecdsa_secp256r1_sha256_test", "P-256", "sha256"),
+        ("ed448_test", "Ed448", None),
+    ):
+        for key, msg, sig, good, _ in vectors.sample(vectors.signatures(file, 10**6), 20):
+            assert run(crypto.verify(kind, name, key, msg, sig)) == good
+    for kind in ("P-256", "P-521", "X448"):
+        a, b = (crypto.random_secret(kind, os.urandom) for _ in range(2))
+        pa, pb = (run(crypto.public(kind, s, os.urandom)) for s in (a, b))
+        z = run(crypto.agree(kind, a, pb, os.urandom))
+        assert z == run(crypto.agree(kind, b, pa, os.urandom))
+        with pytest.raises(ValueError):
+            run(crypto.agree(kind, a, bytes(len(pb)), os.urandom))
+    sig = run(crypto.sign("P-521", "sha512", a66 := bytes(65) + b"\5", b"m", os.urandom))
+    assert sig == run(pure.sign("P-521", "sha512", a66, b"m", os.urandom))
+    assert {name for name, _ in c_module.calls} == {"public", "agree", "sign", "verify"}
+    assert isinstance(crypto.aead("aes-gcm", bytes(32)), gcm.AesGcm)
+
+
+def test_handshake_through_the_native_slot(c_module):
+    from host_tests.tls.link import Pair, pki
+    from host_tests.tls.server import Server
+
+    _, root, leaf, identity = pki("P-521")
+    p = Pair(Server(leaf), root, identity)
+    p.run()
+    assert p.tls.state == "ready", p.tls.error
+    assert [name for name, _ in c_module.calls] == ["public", "agree"] + 4 * ["verify"] + ["sign"]
 
 
 @pytest.mark.parametrize("kind", ["P-256", "P-521"])
 def test_comb(kind):
     """The stored multiples of the generator, computed from the definition."""
     c = ec.curve(kind)
+    points = jacobian.points(c)
     s = (c.bits + 36) // 4
-    for m, point in enumerate(c.comb()):
+    for m, point in enumerate(points.comb()):
         k = 1 << 3 * s
         for j in range(3):
             k += 1 << j * s if m >> j & 1 else -(1 << j * s)
-        p = run(ladder.multiply(c, k % c.n, c.g, os.urandom))
+        p = run(ladder.multiply(points, k % c.n, c.g, os.urandom))
         assert c.affine(p)[0] == point

@@ -34,12 +34,13 @@ def urandom(n):
 class Settings:
     net_dad = True
     net_ra = net_dhcp6 = GLOBAL
+    sdp_plain_ok = False
 out = []
 def send(frame):
     out.append(bytes(frame))
     return True
 host = Host(b"\\2\\0\\0\\x0e\\x0e\\1", send, urandom, Settings)
-sdp = Sdp(host, urandom, False)
+sdp = Sdp(host, urandom, False, Settings)
 tcp = None
 framer = Framer(lambda kind, payload, now: out.append(bytes(payload)))
 def run(line):

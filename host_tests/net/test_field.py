@@ -9,6 +9,7 @@ import random
 
 import pytest
 from evcc.net import Host, ipv6
+from evcc.params import Params
 from evcc.sdp import Sdp
 
 from host_tests.net.frames import Segment
@@ -66,7 +67,7 @@ def test_sdp_request_is_ours(samples):
         h = host(mac_of(d["src"]))
         assert h.address == bytes.fromhex(d["ip_src"])
         port = d["udp_src"]
-        sdp = Sdp(h, bytes, d["security"] == 0)
+        sdp = Sdp(h, bytes, d["security"] == 0, Params())
         sdp._port = port
         sdp.start(0)
         assert h.sent[0][:21] + frame[21:22] + h.sent[0][22:] == frame
@@ -87,7 +88,7 @@ def test_sdp_response_is_taken(samples):
     for frame, d in of(samples, "SDP response"):
         h = host(frame[:6])
         h.address = bytes.fromhex(d["ip_dst"])
-        sdp = Sdp(h, lambda n: bytes(n), frame[-2] == 0)
+        sdp = Sdp(h, lambda n: bytes(n), frame[-2] == 0, Params())
         sdp._port = int.from_bytes(frame[56:58], "big")
         sdp.start(0)
         h.feed(frame, 1)

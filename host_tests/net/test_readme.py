@@ -31,6 +31,7 @@ def test_every_setting_is_told():
     sources = [*NET.glob("*.py"), ROOT / "lib" / "evcc" / "sdp.py"]
     names = set()
     for path in sources:
-        names |= set(re.findall(r'(?:setting\(|params, )"(\w+)"', path.read_text()))
+        found = re.findall(r'setting\("(\w+)"|params, "(\w+)"|params\.(\w+)', path.read_text())
+        names |= {word for words in found for word in words if word}
     assert names == {"net_dad", "net_ra", "net_dhcp6", "sdp_plain_ok"}
     assert all(f"`{n}`" in TEXT for n in names)

@@ -3,7 +3,6 @@
 
 import random
 
-from evcc.pki import path
 from evcc.pki.clock import Clock
 from evcc.pki.store import Identity
 from evcc.pki.x509 import Certificate
@@ -73,7 +72,7 @@ class Pair:
             identity,
             Params(**params),
             clock or Clock(lambda: SECONDS),
-            path.Memory(),
+            [],
             on_data=self._data,
             keylog=self.keylog.append,
         )

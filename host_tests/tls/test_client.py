@@ -9,7 +9,7 @@ pytest.importorskip("cryptography")
 
 from evcc import crypto
 from evcc.pki.clock import Clock
-from evcc.tls import messages as m
+from evcc.tls import profile
 
 from host_tests.pki.test_path import NOW, SECONDS
 from host_tests.tls.link import Pair, pki
@@ -333,6 +333,6 @@ def test_key_schedule_is_cut_into_slices(monkeypatch):
 
 
 def test_profile_table_names_known_things():
-    for suites, groups, schemes, first in m.PROFILES.values():
-        assert first in groups and set(groups) <= set(m.GROUPS)
-        assert set(schemes) <= set(m.SCHEMES) and len(suites) > 1
+    for suites, groups, schemes, first, versions in profile.PROFILES.values():
+        assert first in groups and set(groups) <= set(profile.GROUPS)
+        assert set(schemes) <= set(profile.SCHEMES) and versions == (0x0304,) and len(suites) > 1

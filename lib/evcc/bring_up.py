@@ -8,7 +8,7 @@ controller drops it from memory. `c` is the Controller.
 
 import gc
 
-from evcc.compat import const, forget, get_logger
+from evcc.compat import Settings, const, forget, get_logger
 from evcc.reasons import V2GError
 
 _LEAVE_MS = const(1000)  # TP_match_leave
@@ -17,7 +17,7 @@ _RESUME_MS = const(8000)  # T_conn_resume 6 s, and our address check
 _RECORD = const(4096)  # the station's certificates; grows where they are more
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins
-_EARLY = "evcc.crypto.gcm evcc.tls.handshake evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa"
+_EARLY = "evcc.crypto.gcm evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa evcc.tls.hello"
 
 log = get_logger("evcc.controller")
 
@@ -27,7 +27,7 @@ def bring_up(c):
     if c.kept and c.kept["network"] and c.use_slac:
         yield from rejoin(c)
         try:
-            yield from reach(c, _RESUME_MS)
+            yield from reach(c, c.now, _RESUME_MS)
             return
         except V2GError as error:
             if error.reason not in ("SDP_FAILED", "TCP_FAILED"):
@@ -35,14 +35,15 @@ def bring_up(c):
             # A station that has changed its key meanwhile (FreeV2G issue 61) is still the same.
             log.warning("not in the network of the paused session: %s", error)
             c.host = c.sdp = c.tcp = None
+    plugged = c.now
     if c.use_slac:
         yield from match(c)
-    yield from reach(c, c.params.setup_timeout_s * 1000)
+    start = plugged if c.params.setup_timer_start == "plug_in" else c.now
+    yield from reach(c, start, c.params.setup_timeout_s * 1000)
 
 
-def reach(c, limit):
-    """IPv6 to TLS, on a power line that is there; SDP and TCP within `limit` ms."""
-    start = c.now
+def reach(c, start, limit):
+    """IPv6 to TLS, on a power line that is there; SDP and TCP within `limit` ms of `start`."""
     c.setup_end = start + limit
     yield from network(c)
     while True:
@@ -167,25 +168,14 @@ def secure(c):
     from evcc.tls import unload
     from evcc.tls.client import TlsClient
 
+    crypto.guard(lambda: c.safety.state != "open")
     if crypto.backend().__name__ == "evcc.crypto.pure":
         for name in _EARLY.split():
             __import__(name)
             gc.collect()
-    from evcc.pki import CertificateError, store
-    from evcc.pki.clock import Clock
-
-    gc.collect()
-    folder = c.params.pki_dir
-    try:
-        roots = store.roots(folder)
-        identity = store.Identity(folder)
-    except CertificateError as error:
-        raise V2GError("TLS_FAILED", str(error)) from None
-    if not roots:
-        raise V2GError("TLS_FAILED", "no certificate in %s/v2g_root" % folder)
-    forget("evcc.pki.store")
-    rtc = None if c.unix is None else c.unix_now
-    tls = TlsClient(c.tcp_send, c.urandom, roots, identity, c.params, Clock(rtc))
+    tls = TlsClient(c.tcp_send, c.urandom, None, None, c.params, None, c.verified)
+    yield from credentials(c, crypto, tls)
+    verified = c.verified[:]
     tls.records.buf = bytearray(_RECORD)
     tls.keylog = c.keylog
     tls.on_chain = c.saw_chain
@@ -199,15 +189,52 @@ def secure(c):
             gc.collect()
         check(c)
         if tls.state in ("failed", "closed"):
-            raise V2GError("TLS_FAILED", tls.error or "closed")
+            refused = tls.alert == "protocol_version"
+            raise V2GError("TLS_REFUSED" if refused else "TLS_FAILED", tls.error or "closed")
         if c.tcp.state == "CLOSED":
             raise V2GError("TLS_FAILED", c.tcp.error or "connection closed")
         if c.now > c.setup_end:
             raise V2GError("SETUP_TIMEOUT", "TLS")
         yield 0
     log.info("%s", tls.summary())
-    tls.roots = tls.identity = tls.clock = tls.raw = identity = roots = store = Clock = None
+    tls.roots = tls.identity = tls.clock = tls.profile = tls.raw = None
     unload()
+    if c.store and c.verified != verified:
+        c.store.write("verified", b"".join(c.verified))
+
+
+def credentials(c, crypto, tls):
+    """Gives `tls` the device's roots, identities and clock; V2GError when they are no use."""
+    from evcc.pki import CertificateError, store
+    from evcc.pki.clock import Clock
+
+    gc.collect()
+    folder = c.params.pki_dir
+    try:
+        tls.roots = store.roots(folder)
+        tls.identity = []
+        for one in store.identities(folder):
+            # once per start: without assembly it takes a second
+            pair = crypto.digest("sha256", one.leaf.der, one.secret)
+            if pair not in c.pairs:
+                for _ in one.check(c.urandom):
+                    check(c)
+                    yield 0
+                c.pairs.append(pair)
+            # without its class: that would keep the code of certificates in memory
+            mine = Settings()
+            mine.kind, mine.secret, mine.chain = one.kind, one.secret, one.chain
+            mine.issuers = one.issuers
+            tls.identity.append(mine)
+        one = None
+    except CertificateError as error:
+        raise V2GError("TLS_FAILED", str(error)) from None
+    if not tls.roots:
+        raise V2GError("TLS_FAILED", "no certificate in %s/v2g_root" % folder)
+    if c.store and not c.verified:
+        known = c.store.read("verified") or b""
+        c.verified += [known[i : i + 16] for i in range(0, len(known) - 15, 16)]
+    tls.clock = Clock(None if c.unix is None else c.unix_now)
 
 
 def leave(c):

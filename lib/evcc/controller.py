@@ -73,6 +73,8 @@ class Controller:
         self.sdp = None
         self.tcp = None
         self.tls = None
+        self.verified = []  # digests of sub CAs whose signatures were good, see pki.path
+        self.pairs = []  # digests of own certificates and keys that belong together
         self.keylog = None  # gets the lines of an NSS key log; bench only
         self._framer = None
         self._exchange = None

@@ -28,10 +28,10 @@ class Sdp:
     its sender.
     `failure`: None or what was seen. Settings: sdp_plain_ok (False)."""
 
-    def __init__(self, host, urandom, tls, params=None):
+    def __init__(self, host, urandom, tls, params):
         self.host = host
         self.tls = tls
-        self.plain_ok = not tls or getattr(params, "sdp_plain_ok", False)
+        self.plain_ok = not tls or params.sdp_plain_ok
         self.result = self.failure = None
         self.sent = self.refused = 0
         self.counters = {"answers": 0, "bad": 0, "no_tls": 0}

@@ -15,7 +15,8 @@ _MODULES = ("evcc/__init__.py", "evcc/compat.py", "evcc/crypto", "evcc/pki", "ev
 # not loaded in a session of the P-521 profile with AES-GCM
 _OTHER = "448 shake chacha comb_p256 crypto.host crypto.native _fast_aes pki.store"
 _RECORD = """
-from evcc.tls.record import Direction, Records
+from evcc.tls.protection import Direction
+from evcc.tls.record import Records
 o, i = Records(), Records()
 o.write, i.read = Direction(0x1302, bytes(48)), Direction(0x1302, bytes(48))
 data = bytes(1000)

@@ -14,12 +14,17 @@ def main(arguments=None):
     parser.add_argument("--interface", help="for link-local addresses: eth0")
     parser.add_argument("--pki", help="folder with v2g_root/ and vehicle.der, .key, see tools.pki")
     parser.add_argument("--profile", choices=("strict", "bench"), default="strict")
+    parser.add_argument(
+        "--tls12", action="store_true", help="offer TLS 1.2 too: which one does the station take?"
+    )
     parser.add_argument("--timeout", type=int, default=10, help="seconds")
     args = parser.parse_args(arguments)
     from evcc.pki import CertificateError
 
     try:
-        probe = Probe(args.host, args.port, args.interface, args.pki, args.profile, args.timeout)
+        probe = Probe(
+            args.host, args.port, args.interface, args.pki, args.profile, args.timeout, args.tls12
+        )
     except CertificateError as e:
         print(e, file=sys.stderr)
         return 2

@@ -12,9 +12,9 @@ import time
 from evcc.pki import CertificateError, store
 from evcc.pki.clock import Clock
 from evcc.pki.x509 import SERVER_AUTH, Certificate
-from evcc.tls import messages as m
 from evcc.tls.client import TlsClient
-from evcc.tls.keys import SUITES
+from evcc.tls.profile import GROUPS, PROFILES, SCHEMES, with_tls12
+from evcc.tls.protection import SUITES
 
 
 class Params:
@@ -28,14 +28,17 @@ class Params:
 class Probe:
     """`run()` connects and shakes hands; then `tls`, `chain`, `times` (text, ms) can be read."""
 
-    def __init__(self, host, port, interface=None, pki=None, profile="strict", timeout=10):
+    def __init__(
+        self, host, port, interface=None, pki=None, profile="strict", timeout=10, tls12=False
+    ):
+        """tls12: offer TLS 1.2 as well, as a car with ISO 15118-2 does, to see what is chosen."""
         self.host, self.port, self.interface = host, port, interface
         self.timeout = timeout
         self.chain, self.times, self.fault = [], [], None
         roots = store.roots(pki) if pki else []
         identity = None
         if pki and os.path.exists(os.path.join(pki, "vehicle.der")):
-            identity = store.Identity(pki)
+            identity = store.identities(pki)
         self.tls = TlsClient(
             self._send,
             os.urandom,
@@ -46,6 +49,8 @@ class Probe:
             role=None,
         )
         self.tls.on_chain = self.chain.extend
+        if tls12:
+            self.tls.profile = with_tls12(self.tls.profile)
 
     def _send(self, data):
         self.sock.sendall(bytes(data))
@@ -118,14 +123,14 @@ class Probe:
 
 def objections(probe):
     """Texts: what ISO 15118-20 does not allow in what this station did."""
-    suites, groups, schemes, _ = m.PROFILES["strict"]
+    suites, groups, schemes, _, _ = PROFILES["strict"]
     a = probe.tls.agreed
     out = []
     if a.get("suite") and a["suite"] not in [SUITES[s][3] for s in suites]:
         out.append("suite %s" % a["suite"])
-    if a.get("group") and a["group"] not in [m.GROUPS[g] for g in groups]:
+    if a.get("group") and a["group"] not in [GROUPS[g] for g in groups]:
         out.append("key exchange on %s" % a["group"])
-    if a.get("scheme") and a["scheme"] not in [m.SCHEMES[s][2] for s in schemes]:
+    if a.get("scheme") and a["scheme"] not in [SCHEMES[s][2] for s in schemes]:
         out.append("signature %s" % a["scheme"])
     if probe.tls.state == "closed" and "client_certificate" not in a:
         out.append("no certificate of the car was asked for [V2G20-2400]")
@@ -161,6 +166,7 @@ def report(probe):
     good = tls.state == "closed" and tls.error is None
     lines.append("result     %s" % ("ok" if good else "FAILED: %s" % tls.error))
     for key, text in (
+        ("version", "version"),
         ("suite", "suite"),
         ("group", "exchange"),
         ("scheme", "signature"),

@@ -20,10 +20,24 @@ from evcc.crypto.kdf import (  # noqa: F401
 )
 
 _b = []
+_guard = []
+
+
+def guard(closed):
+    """`closed()`: whether contactors are closed. Then nothing here runs in one piece: only
+    generators that somebody steps between two exchanges.
+    """
+    _guard[:] = [closed]
+
+
+def closed():
+    return bool(_guard) and _guard[0]()
 
 
 def run(steps):
-    """Run such a generator to its end: its return value."""
+    """Run such a generator to its end: its return value. RuntimeError with contactors closed."""
+    if closed():
+        raise RuntimeError("public-key work in one piece while contactors are closed")
     try:
         while True:
             next(steps)

@@ -10,57 +10,17 @@ from evcc.crypto.scalar import inverse
 try:  # the kernel of this processor, else big integers
     from evcc.crypto.mont import multiply, multiply_base, verify_sum
 except (ImportError, SyntaxError):
-    from evcc.crypto.ladder import multiply, multiply_base, verify_sum  # noqa: F401
+    from evcc.crypto.jacobian import multiply, multiply_base, verify_sum  # noqa: F401
 
 
 class Curve:
     """y^2 = x^3 - 3x + b over p, order n, generator g."""
 
-    zero = (1, 1, 0)
-
     def __init__(self, name, size, r, p, b, n, x, y):
         self.name, self.size, self.r = name, size, r  # size: bytes of a coordinate
         self.p, self.b, self.n, self.g = p, b, n, (x, y)
         self.bits = 521 if size == 66 else 8 * size
-        self._base = self._comb = self.engine = None
-
-    def double(self, p):
-        x, y, z = p
-        m = self.p
-        d = z * z % m
-        g = y * y % m
-        b = x * g % m << 2
-        a = 3 * (x - d) * (x + d) % m
-        x = (a * a - b - b) % m
-        return x, (a * (b - x) - (g * g << 3)) % m, (y * z << 1) % m
-
-    def add(self, p, q):
-        """p + q, q affine."""
-        x, y, z = p
-        u, v = q
-        if not z:
-            return u, v, 1
-        m = self.p
-        d = z * z % m
-        h = (u * d - x) % m
-        w = (v * (d * z % m) - y) % m
-        if not h:
-            return self.zero if w else self.double(p)
-        d = h * h % m
-        u = x * d % m
-        d = d * h % m
-        x = (w * w - d - u - u) % m
-        return x, (w * (u - x) - y * d) % m, z * h % m
-
-    def neg(self, q):
-        return q[0], self.p - q[1]
-
-    def blind(self, q, urandom):
-        """The same point with a random Z."""
-        z = int.from_bytes(urandom(self.size), "big") % self.p or 1
-        r = self.r
-        zz = r(z * z)
-        return r(q[0] * zz), r(q[1] * r(zz * z)), z
+        self.engine = None  # what does its scalar multiplications
 
     def affine(self, *points):
         """Jacobian to affine, with one inversion for all; ValueError for infinity."""
@@ -80,23 +40,6 @@ class Curve:
         out.reverse()
         return out
 
-    def table(self, q):
-        """1, 3, 5 .. 15 times q."""
-        two = self.affine(self.double((q[0], q[1], 1)))[0]
-        yield
-        p = (q[0], q[1], 1)
-        out = [p]
-        for _ in range(7):
-            p = self.add(p, two)
-            out.append(p)
-        yield
-        return self.affine(*out)
-
-    def base(self):
-        if self._base is None:
-            self._base = yield from self.table(self.g)
-        return self._base
-
     def stored(self):
         """x and y of the comb's eight points, one after the other."""
         if self.size == 66:
@@ -104,14 +47,6 @@ class Curve:
         else:
             from evcc.crypto.comb_p256 import TABLE
         return TABLE
-
-    def comb(self):
-        """Points for ladder.multiply_base: s columns, T[m] = 2^3s G +- 2^2s G +- 2^s G +- G."""
-        if self._comb is None:
-            data, n = self.stored(), self.size
-            x = [int.from_bytes(data[i : i + n], "big") for i in range(0, 16 * n, n)]
-            self._comb = [(x[i], x[i + 1]) for i in range(0, 16, 2)]
-        return self._comb
 
     def load(self, data):
         """Point from 0x04 + X + Y; ValueError unless it is on the curve."""
@@ -159,64 +94,6 @@ def _r521(x):
     return (x & _M521) + (x >> 521)
 
 
-class _Curve521(Curve):
-    """The same formulas with the reduction written out: one fold where the value is only
-    multiplied again, two where it is kept. Half the time of big integers goes into the folds.
-    """
-
-    def double(self, p):
-        x, y, z = p
-        m = _M521
-        d = z * z
-        d = (d & m) + (d >> 521)
-        a = 3 * (x - d) * (x + d)
-        a = (a & m) + (a >> 521)
-        z = y * z << 1
-        z = (z & m) + (z >> 521)
-        d = y * y
-        d = (d & m) + (d >> 521)
-        y = x * d << 2
-        y = (y & m) + (y >> 521)
-        x = a * a - y - y
-        x = (x & m) + (x >> 521)
-        x = (x & m) + (x >> 521)
-        y = a * (y - x) - (d * d << 3)
-        y = (y & m) + (y >> 521)
-        return x, (y & m) + (y >> 521), z  # z: a bit longer with each doubling until `add`
-
-    def add(self, p, q):
-        x, y, z = p
-        u, v = q
-        if not z:
-            return u, v, 1
-        m = _M521
-        d = z * z
-        d = (d & m) + (d >> 521)
-        h = u * d - x
-        h = (h & m) + (h >> 521)
-        d *= z
-        d = (d & m) + (d >> 521)
-        w = v * d - y
-        w = (w & m) + (w >> 521)
-        z *= h
-        z = (z & m) + (z >> 521)
-        z = (z & m) + (z >> 521)
-        if not z or z == m:
-            return self.double(p) if w % m == 0 else self.zero
-        d = h * h
-        d = (d & m) + (d >> 521)
-        u = x * d
-        u = (u & m) + (u >> 521)
-        h *= d
-        h = (h & m) + (h >> 521)
-        x = w * w - h - u - u
-        x = (x & m) + (x >> 521)
-        x = (x & m) + (x >> 521)
-        y = w * (u - x) - y * h
-        y = (y & m) + (y >> 521)
-        return x, (y & m) + (y >> 521), z
-
-
 _P256 = (1 << 256) - (1 << 224) + (1 << 192) + (1 << 96) - 1
 
 
@@ -235,7 +112,7 @@ def curve(name):
     """ "P-256" or "P-521"; made at first use."""
     if name not in _curves:
         if name == "P-521":
-            c = _Curve521(
+            c = Curve(
                 name,
                 66,
                 _r521,

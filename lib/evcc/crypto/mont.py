@@ -10,7 +10,7 @@ ladder.py.
 
 import struct
 
-from evcc.compat import const
+from evcc.compat import const, forget
 from evcc.crypto._fast_field import execute
 from evcc.crypto.scalar import naf
 
@@ -69,6 +69,7 @@ class Engine:
         data, size = curve.stored(), curve.size
         for i in range(16):
             self.put(_COMB + i, int.from_bytes(data[i * size : (i + 1) * size], "big"))
+        forget("evcc.crypto.comb_p521", "evcc.crypto.comb_p256")
 
     def _set(self, i, value):
         at = 32 + i * self.size
@@ -219,7 +220,7 @@ def verify_sum(curve, a, b, point):
             yield
     p = e.point()
     if not p[2]:
-        from evcc.crypto import ladder
+        from evcc.crypto import jacobian, ladder
 
-        p = yield from ladder.verify_sum(curve, a, b, point)
+        p = yield from ladder.verify_sum(jacobian.points(curve), a, b, point)
     return p

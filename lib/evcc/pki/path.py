@@ -10,24 +10,14 @@ from evcc.pki import CertificateError
 from evcc.pki.x509 import ANY_USAGE, CERT_SIGN, SIGN, verify
 
 _MAX = 4  # leaf and three sub CAs
+_KNOWN = 6  # sub CAs that a memory keeps
 
 
-class Memory:
-    """Signatures of sub CAs that were verified before: their digests, at most `size`."""
+def _known(cert, issuer):
+    """What a memory keeps of a sub CA whose signature was verified."""
+    from evcc.crypto import digest
 
-    def __init__(self, size=6):
-        self.size = size
-        self.seen = []
-
-    def key(self, cert, issuer):
-        from evcc.crypto import digest
-
-        return digest("sha256", issuer.key, cert.der)[:16]
-
-    def add(self, key):
-        if key not in self.seen:
-            self.seen.append(key)
-            del self.seen[: -self.size]
+    return digest("sha256", issuer.key, cert.der)[:16]
 
 
 def check(cert, clock, is_ca, purpose=None):
@@ -59,7 +49,8 @@ def build(chain, roots, clock, purpose=None, role=None, memory=None, kinds=None)
     """Steps -> [leaf, sub CAs .., root]; CertificateError.
 
     chain: certificates as received, leaf first, the rest in any order. role: domain component the
-    leaf's subject must have. kinds: kinds of key allowed. memory: saves known signatures.
+    leaf's subject must have. kinds: kinds of key allowed. memory: None, or a list of
+    sub CAs verified before (16 bytes each): their signatures are not verified again.
     """
     leaf = chain[0]
     if len(chain) > _MAX + 1:  # one more: some send the root as well
@@ -105,10 +96,11 @@ def _issued(cert, issuer, below, clock, memory):
         raise CertificateError(
             "bad_certificate", "%s: path longer than it allows" % issuer.title()
         )
-    key = memory.key(cert, issuer) if memory and cert.ca else None
-    if key and key in memory.seen:
+    key = _known(cert, issuer) if memory is not None and cert.ca else None
+    if key and key in memory:
         return True
     good = yield from verify(issuer.kind, issuer.key, cert.algorithm, cert.tbs, cert.signature)
     if good and key:
-        memory.add(key)
+        memory.append(key)
+        del memory[:-_KNOWN]
     return good

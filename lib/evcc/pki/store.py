@@ -3,6 +3,7 @@
 
     v2g_root/*.der                        anchors
     vehicle.der vehicle.key               leaf, key; vehicle_ca/1.der, 2.der: sub CAs upwards
+    vehicle_NAME.der, .key, _ca/          more of them, for stations that know other issuers
 Other credentials have the same form: oem_prov, contract/1, cps, secc.
 """
 
@@ -76,6 +77,7 @@ class Identity:
         self.path = path
         self.leaf = _parse(path + ".der", Certificate)
         self.kind, self.secret = _parse(path + ".key", private_key)
+        self.issuers = None
         self.chain = [self.leaf.der]
         self.chain += [read("%s_ca/%s" % (path, n)) for n in _names(path + "_ca")]
         if self.kind != self.leaf.kind:
@@ -89,3 +91,15 @@ class Identity:
             raise CertificateError(
                 "internal_error", "%s.key does not belong to %s.der" % (self.path, self.path)
             )
+
+
+def identities(folder):
+    """Every vehicle*.der, "vehicle" first; where there are several, each with `issuers`: the DER
+    names of the issuers in its chain.
+    """
+    names = [n[:-4] for n in _names(folder) if n.startswith("vehicle")]
+    found = [Identity(folder, n) for n in names or ["vehicle"]]
+    if len(found) > 1:
+        for one in found:
+            one.issuers = [one.leaf.issuer] + [Certificate(der).issuer for der in one.chain[1:]]
+    return found

@@ -1,33 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""TLS 1.3 client (RFC 8446), profile of ISO 15118-20: bytes in, bytes out. See README.md."""
+"""TLS client (RFC 8446), profile of ISO 15118-20: bytes in, bytes out. See README.md."""
 
-_ALERTS = {
-    "close_notify": 0,
-    "unexpected_message": 10,
-    "bad_record_mac": 20,
-    "record_overflow": 22,
-    "handshake_failure": 40,
-    "bad_certificate": 42,
-    "unsupported_certificate": 43,
-    "certificate_revoked": 44,
-    "certificate_expired": 45,
-    "certificate_unknown": 46,
-    "illegal_parameter": 47,
-    "unknown_ca": 48,
-    "access_denied": 49,
-    "decode_error": 50,
-    "decrypt_error": 51,
-    "protocol_version": 70,
-    "insufficient_security": 71,
-    "internal_error": 80,
-    "user_canceled": 90,
-    "missing_extension": 109,
-    "unsupported_extension": 110,
-    "unrecognized_name": 112,
-    "bad_certificate_status_response": 113,
-    "certificate_required": 116,
-    "no_application_protocol": 120,
-}
+# number, name
+_ALERTS = (
+    "0 close_notify 10 unexpected_message 20 bad_record_mac 22 record_overflow 40 "
+    "handshake_failure 42 bad_certificate 43 unsupported_certificate 44 certificate_revoked 45 "
+    "certificate_expired 46 certificate_unknown 47 illegal_parameter 48 unknown_ca 49 "
+    "access_denied 50 decode_error 51 decrypt_error 70 protocol_version 71 "
+    "insufficient_security 80 internal_error 90 user_canceled 109 missing_extension 110 "
+    "unsupported_extension 112 unrecognized_name 113 bad_certificate_status_response 116 "
+    "certificate_required 120 no_application_protocol"
+)
 
 
 def unload():
@@ -37,19 +20,24 @@ def unload():
     """
     from evcc.compat import forget
 
-    crypto = "ecdsa ec mont _fast_field ladder scalar comb_p521 comb_p256 x448 ed448 shake sha2"
-    forget("evcc.tls.handshake", "evcc.pki", *["evcc.crypto." + name for name in crypto.split()])
+    forget("evcc.pki")
+    for package, names in (
+        ("tls", "hello tls13 keys messages profile"),
+        ("crypto", "ecdsa ec mont _fast_field jacobian ladder scalar comb_p521 comb_p256"),
+        ("crypto", "x448 ed448 shake sha2"),
+    ):
+        forget(*["evcc.%s.%s" % (package, name) for name in names.split()])
 
 
 def alert_name(number):
-    for name, n in _ALERTS.items():
-        if n == number:
-            return name
-    return "alert %d" % number
+    words = _ALERTS.split()
+    number = str(number)
+    return words[words.index(number) + 1] if number in words else "alert " + number
 
 
 def alert_number(name):
-    return _ALERTS.get(name, 80)
+    words = _ALERTS.split()
+    return int(words[words.index(name) - 1]) if name in words else 80
 
 
 class TlsError(Exception):

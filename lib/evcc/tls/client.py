@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`TlsClient`: one TLS 1.3 connection of the car, without socket and clock.
+"""`TlsClient`: one TLS connection of the car, without socket and clock, whatever its version.
 
     tls = TlsClient(send, urandom, roots, identity, params, clock)
     tls.prepare()                      # optional, before the connection: ephemeral key, in steps
@@ -13,24 +13,25 @@
 """
 
 from evcc.compat import get_logger
+from evcc.crypto import closed
 from evcc.tls import TlsError, alert_name, alert_number
-from evcc.tls import messages as m
-from evcc.tls.keys import Transcript
 from evcc.tls.record import ALERT, DATA, HANDSHAKE, Records
 
 _log = get_logger("evcc.tls")
 _FAR = 3600000
-_WAIT = 1  # what the handshake yields when it needs a message
+_TICKET, _KEY_UPDATE = 4, 24  # handshake messages after the handshake
 _MESSAGE = 20000  # longest handshake message: eight certificates with responses
 _REKEY = 1 << 23  # records under one key
 
 
 class TlsClient:
-    """roots: Certificates we trust; identity: pki.store.Identity or None; clock: pki.clock.Clock.
+    """roots: Certificates we trust; identity: None, a pki.store.Identity, or several in a list;
+    clock: pki.clock.Clock.
 
     params: attributes tls_profile ("strict", "bench"), ocsp_policy ("strict", "lenient"),
-    tls_max_fragment (0, 512 .. 4096), tls_timeout_ms. memory: pki.path.Memory kept between
-    sessions. role: domain component of the station's certificate. keylog: gets NSS lines.
+    tls_max_fragment (0, 512 .. 4096), tls_timeout_ms. memory: None, or a list kept between
+    sessions, see pki.path.build. role: domain component of the station's certificate. keylog:
+    gets NSS lines.
     """
 
     def __init__(
@@ -38,37 +39,37 @@ class TlsClient:
         send,
         urandom,
         roots,
-        identity=None,
-        params=None,
-        clock=None,
+        identity,
+        params,
+        clock,
         memory=None,
         role="CPO",
         on_data=None,
         keylog=None,
     ):
         self.send, self.urandom, self.roots, self.identity = send, urandom, roots, identity
-        name = getattr(params, "tls_profile", "strict")
-        self.profile = m.PROFILES[name]
-        self.strict = name == "strict"
-        self.ocsp_strict = getattr(params, "ocsp_policy", "strict") == "strict"
-        self.fragment = getattr(params, "tls_max_fragment", 0)
-        self.timeout = getattr(params, "tls_timeout_ms", 20000)
-        if clock is None:
-            from evcc.pki.clock import Clock
+        from evcc.tls.keys import Transcript
+        from evcc.tls.profile import PROFILES
 
-            clock = Clock()
+        name = params.tls_profile
+        self.profile = PROFILES[name]
+        self.strict = name == "strict"
+        self.ocsp_strict = params.ocsp_policy == "strict"
+        self.fragment = params.tls_max_fragment
+        self.timeout = params.tls_timeout_ms
         self.clock, self.memory, self.role = clock, memory, role
         self.on_data, self.keylog = on_data, keylog
         self.state = "idle"
         self.error = self.alert = None  # text; name of the alert sent or received
-        self.agreed = {"version": "TLS 1.3", "profile": name, "warnings": []}
+        self.agreed = {"version": "TLS", "profile": name, "warnings": []}
         self.on_chain = None  # called with [(DER, OCSP response or None)] before they are checked
         self.counters = {"records": 0, "tickets": 0, "key_updates": 0}
         self.records = Records()
         self.transcript = Transcript()
         self.ephemeral = None
         self._story = None
-        self._part = b""  # handshake bytes not yet taken
+        self._greeted = False
+        self.part = b""  # handshake bytes not yet taken
         self._pending = []  # sealed records that `send` did not take
         self._deadline = None
         self.raw = None  # the handshake message taken last
@@ -77,22 +78,21 @@ class TlsClient:
 
     def prepare(self):
         """Make the ephemeral key ahead; `step` does the work while the state is "idle"."""
-        from evcc.tls.handshake import _key
+        from evcc.tls.keys import ephemeral
 
-        self._story = _key(self, self.profile[3])
+        self._story = ephemeral(self, self.profile[3])
 
     def start(self, now):
         """Say hello, as soon as the ephemeral key is there."""
         self._deadline = now + self.timeout
         self.state = "handshake"
-        self._story = self._whole(self._story)
+        self._story = self._story or self._hello()
 
-    def _whole(self, first):
-        from evcc.tls.handshake import handshake
+    def _hello(self):
+        from evcc.tls import hello
 
-        if first:
-            yield from first
-        yield from handshake(self)
+        self._greeted = True
+        return hello.story(self)
 
     def step(self, now):
         """One slice of work. -> now if more work waits, else when to call again at the latest."""
@@ -103,27 +103,37 @@ class TlsClient:
         if self._deadline is not None and now >= self._deadline:
             self._fail(TlsError("user_canceled", "no TLS within %d ms" % self.timeout))
             return now + _FAR
+        if self._story and closed():
+            return now + 50  # the handshake waits until contactors are open, or its time is over
         if self._story:
             try:
-                if next(self._story) != _WAIT:
+                if not next(self._story):
                     return now
-                if self._deadline is None:
-                    return now + _FAR
-                return self._deadline
-            except StopIteration:
-                self._story = None
-                if self.state == "handshake":
-                    self.state = "ready"
-                    self._part = b""
-                    self.transcript = None
-                    _log.info("tls ready: %s", self.summary())
-                    self._receive(now)
-                    return now  # the caller may look at the state
+                return now + _FAR if self._deadline is None else self._deadline
+            except StopIteration as e:
+                self._next(e.value, now)
+                return now  # the caller may look at the state
             except TlsError as e:
                 self._fail(e)
             except Exception as e:  # an unseeded generator, no memory, a fault of ours
                 self._fail(TlsError("internal_error", "%s: %s" % (type(e).__name__, e)))
         return now + _FAR if self._deadline is None else self._deadline
+
+    def _next(self, then, now):
+        """A part of the story has ended; `then`: the story that the hello's answer calls for."""
+        self._story = None
+        if self.state != "handshake":
+            return
+        if not self._greeted:
+            self._story = self._hello()
+        elif hasattr(then, "send"):
+            self._story = then
+        else:
+            self.state = "ready"
+            self.part = b""
+            self.transcript = None
+            _log.info("tls ready: %s", self.summary())
+            self._receive(now)
 
     def feed(self, data, now):
         if self.state not in ("handshake", "ready"):
@@ -141,7 +151,7 @@ class TlsClient:
             return False
         if self.records.write.number > _REKEY:
             self._key_update(0)
-        self._emit(DATA, data)
+        self.emit(DATA, data)
         return True
 
     def close(self):
@@ -174,31 +184,9 @@ class TlsClient:
 
     # -- the handshake's side ------------------------------------------------------------------
 
-    def message(self, *kinds):
-        """Steps -> Cursor over the body of the next handshake message, which is one of `kinds`."""
-        while True:
-            body = self._take()
-            if body is not None:
-                break
-            r = self.records.next()
-            if r is None:
-                yield _WAIT
-                continue
-            kind, data = r
-            self.counters["records"] += 1
-            if kind == ALERT:
-                self._alert(data)
-            elif kind == HANDSHAKE:
-                self._part = self._part + bytes(data) if self._part else bytes(data)
-            else:
-                raise TlsError("unexpected_message", "application data in the handshake")
-        if self.raw[0] not in kinds:
-            raise TlsError("unexpected_message", "handshake message %d now" % self.raw[0])
-        return m.Cursor(body)
-
-    def _take(self):
-        """Body of the first whole message of `_part`; the message itself stays in `raw`."""
-        p = self._part
+    def take(self):
+        """Body of the first whole message of `part`; the message itself stays in `raw`."""
+        p = self.part
         if len(p) < 4:
             return None
         n = 4 + int.from_bytes(p[1:4], "big")
@@ -207,21 +195,17 @@ class TlsClient:
         if len(p) < n:
             return None
         self.raw = memoryview(p)[:n]
-        self._part = p[n:]
+        self.part = bytes(p[n:])
         return self.raw[4:]
 
     def no_rest(self):
         """Keys change here: no handshake bytes may be left over."""
-        if self._part:
+        if self.part:
             raise TlsError("unexpected_message", "message crosses a change of keys")
-
-    def send_handshake(self, data):
-        self.transcript.update(data)
-        self._emit(HANDSHAKE, data)
 
     # -- below ---------------------------------------------------------------------------------
 
-    def _emit(self, kind, data):
+    def emit(self, kind, data):
         limit = self.records.limit
         data = memoryview(data)
         at = 0
@@ -249,14 +233,14 @@ class TlsClient:
                 kind, data = r
                 self.counters["records"] += 1
                 if kind == DATA:
-                    if self._part:
+                    if self.part:
                         raise TlsError("unexpected_message", "data inside a handshake message")
                     if self.on_data and len(data):
                         self.on_data(data, now)
                 elif kind == ALERT:
-                    self._alert(data)
+                    self.alerted(data)
                 else:
-                    self._part = self._part + bytes(data)
+                    self.part = self.part + bytes(data)
                     while self._after():
                         pass
         except TlsError as e:
@@ -264,13 +248,13 @@ class TlsClient:
 
     def _after(self):
         """A handshake message after the handshake: tickets are skipped, keys updated."""
-        body = self._take()
+        body = self.take()
         if body is None:
             return False
         kind = self.raw[0]
-        if kind == m.TICKET:
+        if kind == _TICKET:
             self.counters["tickets"] += 1
-        elif kind == m.KEY_UPDATE:
+        elif kind == _KEY_UPDATE:
             if len(body) != 1:
                 raise TlsError("decode_error", "key update")
             if body[0] > 1:
@@ -286,10 +270,10 @@ class TlsClient:
 
     def _key_update(self, request):
         if len(self._pending) < 4:  # a peer that only asks gets no queue
-            self._emit(HANDSHAKE, m.message(m.KEY_UPDATE, bytes((request,))))
+            self.emit(HANDSHAKE, bytes((_KEY_UPDATE, 0, 0, 1, request)))
             self.records.write.update()
 
-    def _alert(self, data):
+    def alerted(self, data):
         if len(data) != 2:
             raise TlsError("decode_error", "alert of %d bytes" % len(data))
         name = alert_name(data[1])
@@ -317,10 +301,10 @@ class TlsClient:
         self._forget()
 
     def _tell(self, name, level):
-        self._emit(ALERT, bytes((level, alert_number(name))))
+        self.emit(ALERT, bytes((level, alert_number(name))))
 
     def _forget(self):
         """Nothing secret stays."""
         self._story = self.ephemeral = None
-        self._part = b""
+        self.part = b""
         self.records.read = self.records.write = None

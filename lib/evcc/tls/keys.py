@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""The key schedule of TLS 1.3 (RFC 8446, 7) and the transcript hash (4.4.1)."""
+"""The key schedule of TLS 1.3 (RFC 8446, 7), the transcript hash (4.4.1), the ephemeral key."""
 
-from evcc.crypto import SIZE, digest, hkdf_expand, hkdf_extract, hmac, sha
-
-# suite: AEAD, key bytes, hash, name
-SUITES = {
-    0x1302: ("aes-gcm", 32, "sha384", "TLS_AES_256_GCM_SHA384"),
-    0x1303: ("chacha20-poly1305", 32, "sha256", "TLS_CHACHA20_POLY1305_SHA256"),
-    0x1301: ("aes-gcm", 16, "sha256", "TLS_AES_128_GCM_SHA256"),
-}
+from evcc import crypto
+from evcc.crypto import SIZE, digest, hkdf_extract, hmac, sha
+from evcc.tls.profile import GROUPS
+from evcc.tls.protection import expand_label
 
 
-def expand_label(name, secret, label, context, length):
-    label = b"tls13 " + label
-    info = length.to_bytes(2, "big") + bytes((len(label),)) + label
-    return hkdf_expand(name, secret, info + bytes((len(context),)) + context, length)
+def ephemeral(t, group):
+    """Steps -> (group, public share); the secret stays in t.ephemeral. Uses a key made before."""
+    kind = GROUPS[group]
+    if not t.ephemeral or t.ephemeral[0] != group:
+        t.ephemeral = None
+        secret = crypto.random_secret(kind, t.urandom)
+        public = yield from crypto.public(kind, secret, t.urandom)
+        t.ephemeral = (group, secret, public)
+    return group, t.ephemeral[2]
 
 
 class Transcript:
