@@ -14,9 +14,9 @@ from tools.boards import load
 class Bench:
     """`monkeypatch` of pytest puts the fakes in place; `settings`: over the defaults."""
 
-    def __init__(self, monkeypatch, name, noise=0.0, bitten=False, **settings):
+    def __init__(self, monkeypatch, name, noise=0.0, bitten=False, wiring=None, **settings):
         self.board = load(name)
-        self.wiring = Wiring(self.board.module.PINS, noise)
+        self.wiring = wiring or Wiring(self.board.module.PINS, noise)
         self.world = self.wiring.world
         if self.board.about["api"] == "machine":
             cause = fake_machine.WDT_RESET if bitten else fake_machine.PWRON_RESET

@@ -240,6 +240,7 @@ def test_every_part_of_the_board_reaches_its_pin(monkeypatch, name):
     def look(ms=400):
         for _ in range(ms // 20):
             board.sample(raw)
+            board.watchdog()
             bench.world.run(bench.world.now + 20)
         return raw
 

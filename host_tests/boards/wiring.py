@@ -21,15 +21,22 @@ class Fault(AssertionError):
 
 
 class Wiring:
-    """One car around one board. Change the attributes to make faults."""
+    """One car around one board. Change the attributes to make faults.
 
-    def __init__(self, pins, noise=0.0, seed=1):
+    `world`, `modem`, `pilot`, `motor`: those of a larger world; new ones without. S2 and coils are
+    behind the two monostables that CONT_ENABLE's edges keep up.
+    """
+
+    S2_MS, COILS_MS = 150, 950
+
+    def __init__(self, pins, noise=0.0, seed=1, world=None, modem=None, pilot=None, motor=None):
         self.pins = pins
         self.names = {pin: name for name, pin in pins.items()}
-        self.world = World(seed)
-        self.modem = Modem(self.world, bytes.fromhex("00b052000e01"))
-        self.pilot = Pilot(self.world)
-        self.motor = LockMotor()
+        self.world = world or World(seed)
+        self.modem = modem or Modem(self.world, bytes.fromhex("00b052000e01"))
+        self.pilot = pilot or Pilot(self.world)
+        self.motor = motor or LockMotor()
+        self.s2_until = self.coils_until = -1
         self.closed = [False, False]
         self.welded = False
         self.volts, self.amps = 0.0, 0.0
@@ -58,16 +65,32 @@ class Wiring:
             self._select(name, level, before)
         elif name == "QCA_RST":
             self.modem.reset(not level)
-        elif name == "CP_STATE_C":
-            self.pilot.switch(bool(level))
-        elif name in ("CONT1", "CONT2"):
-            self.closed = [bool(level) or self.welded] * 2
+        elif name == "CONT_ENABLE" and level and not before:
+            self.s2_until = self.world.now + self.S2_MS
+            self.coils_until = self.world.now + self.COILS_MS
+            self.world.at(self.s2_until, self.settle)
+            self.world.at(self.coils_until, self.settle)
+            self.settle()
+        elif name in ("CP_STATE_C", "CONT1", "CONT2"):
+            self.settle()
         elif name in ("LOCK_A", "LOCK_B"):
             a, b = self.level.get("LOCK_A", 0), self.level.get("LOCK_B", 0)
             if a and b:
                 raise Fault("both inputs of the lock's bridge are high")
             if a or b:
                 self.motor.command(bool(a), self.world.now)
+
+    def settle(self):
+        """What outputs and monostables make together."""
+        s2 = bool(self.level.get("CP_STATE_C")) and self.world.now < self.s2_until
+        if s2 != self.pilot.s2:
+            self.pilot.switch(s2)
+        level = self.level.get
+        on = bool(level("CONT1") and level("CONT2", 1)) and self.world.now < self.coils_until
+        self.coils(on)
+
+    def coils(self, on):
+        self.closed = [on or self.welded] * 2
 
     def read(self, pin):
         name = self.names[pin]
