@@ -131,7 +131,8 @@ def one(link, params, clock, limit_s=POINT_S):
     return {
         "summary": controller.summary(),
         "outputs": [name for i, name in enumerate(outputs) if outputs[i - 1 : i] != [name]],
-        "safe": state == "open" and not (board.state_c or board.closed or board.is_locked),
+        "safe": state == "open" and not (board.state_c or board.closed),
+        "locked": board.is_locked,
         "ms": clock() - begin,
     }
 

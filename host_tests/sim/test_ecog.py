@@ -79,6 +79,7 @@ def test_whole_session(tmp_path_factory, transport, service, mode):
     result = results[service, mode]
     summary, secc = result["summary"], result["secc"]
     assert summary["result"] == "USER_STOP" and result["safe"], summary
+    assert not result["locked"]
     assert summary["protocol"] == "iso20_" + energy.lower() and summary["service"] == service
     assert selection(secc) == (SERVICES[service], *MODES[mode])
     assert summary["forced_openings"] == 0
