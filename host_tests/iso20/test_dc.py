@@ -78,6 +78,21 @@ def test_scheduled_current_stays_in_plan_station_and_car():
     assert run.session.charged * 3600 / (9 * 0.2) / 400 == pytest.approx(20000 / pack, rel=0.05)
 
 
+def test_scheduled_current_is_cut_below_the_limit_of_the_station():
+    run = Run(services="DC", control_mode="Scheduled", ev_charge_current_A=200.0)
+    run.station.loops_until_terminate = 5
+    seen = []
+
+    def weak(response):
+        mode = response["DC_CPDResEnergyTransferMode"]
+        mode["EVSEMaximumChargeCurrent"] = {"Value": 3547, "Exponent": -2}
+
+    run.station.edit["DC_ChargeParameterDiscovery"] = weak
+    run.station.edit["DC_ChargeLoop"] = lambda response: seen.append(run.board.amps)
+    run.run()
+    assert 35 < max(seen) <= 35.47  # what was asked for flows in this world
+
+
 NAMES = [row[0] for row in flow.FLOW]
 
 

@@ -79,6 +79,7 @@ def paused(**more):
     return rig
 
 
+@pytest.mark.shows("pause by the car, resume", "driver", peer="our station")
 def test_pause_and_resume_by_the_driver():
     rig = paused()
     kept = json.loads(rig.store.files["session"])
@@ -96,6 +97,7 @@ def test_pause_and_resume_by_the_driver():
     assert rig.station.summary()["violations"] == []
 
 
+@pytest.mark.shows("pause by the station, resume", "station calls", peer="our station")
 def test_pause_by_the_station_and_its_call():
     rig = Paused([{"do": "notify", "after_s": 1, "notification": "Pause", "delay_s": 5}])
     rig.to_pause()
@@ -204,6 +206,7 @@ def power_on(rig):
     rig.wait(300)
 
 
+@pytest.mark.shows("pause by the car, resume", "power cut in the pause", peer="our station")
 def test_power_cut_in_the_pause():
     rig = paused()
     before = rig.controller

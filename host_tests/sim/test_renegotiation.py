@@ -57,6 +57,7 @@ RENEGOTIATED = [
 ]
 
 
+@pytest.mark.shows("schedule renegotiation", "by the station: {service} {mode}", peer="our station")
 @pytest.mark.parametrize("service, mode", MODES)
 def test_another_schedule_by_the_station(service, mode):
     settings = {"services": service, "control_mode": mode}
@@ -67,6 +68,7 @@ def test_another_schedule_by_the_station(service, mode):
     assert rig.outcome["control_mode"] == mode
 
 
+@pytest.mark.shows("schedule renegotiation", "by the car: {service} {mode}", peer="our station")
 @pytest.mark.parametrize("service, mode", MODES)
 def test_another_schedule_by_the_driver(service, mode):
     rig = Rig(settings={"services": service, "control_mode": mode})
@@ -113,6 +115,7 @@ def test_stop_while_the_schedule_is_made():
 SERVICE = ["SessionStop(ServiceRenegotiation)", "ServiceDiscovery", "ServiceDetail"]
 
 
+@pytest.mark.shows("service renegotiation", "by the {who}", peer="our station")
 @pytest.mark.parametrize("who", ["station", "driver"])
 def test_another_service(who):
     """Authorization stays; the car may choose anew, here by other settings."""
@@ -151,6 +154,7 @@ def test_another_service_where_that_is_not_supported():
 STANDBY = ["PowerDelivery(Standby)", "DC_ChargeLoop", "DC_PreCharge", "PowerDelivery(Start)"]
 
 
+@pytest.mark.shows("standby", "{service} {mode}", peer="our station")
 @pytest.mark.parametrize("service, mode", MODES)
 @pytest.mark.parametrize("leave", ["station", "driver"])
 def test_standby(service, mode, leave):
@@ -263,6 +267,7 @@ class Signer:
         }
 
 
+@pytest.mark.shows("metering confirmation", "signature by a stub", peer="our station")
 @pytest.mark.parametrize("service, mode", MODES)
 def test_metering_with_a_signer(service, mode):
     settings = {"services": service, "control_mode": mode}

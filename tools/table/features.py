@@ -52,6 +52,7 @@ FEATURES = (
     ("Session", "notification Terminate"),
     ("Session", "notification Pause"),
     ("Session", "pause by the car, resume"),
+    ("Session", "pause by the station, resume"),
     ("Session", "schedule renegotiation"),
     ("Session", "service renegotiation"),
     ("Session", "standby"),

@@ -61,8 +61,9 @@ class Request(loop.Request):
             else:
                 amps = min(d.target_current, share * lim.charge_current, evse["max_current"])
                 amps = max(0.0, min(amps, watts / pack))
-        self._put("EVTargetCurrent", round(amps, 1))
-        self._put("EVTargetVoltage", round(volts, 1))
+        # cut, not rounded: never above a limit
+        self._put("EVTargetCurrent", int(amps * 10) / 10)
+        self._put("EVTargetVoltage", int(volts * 10) / 10)
 
     def take(self, response):
         """The station's answer: present values, limits, and energy summed from both."""
