@@ -15,6 +15,7 @@ from host_tests.conftest import peer
 from host_tests.device_rig import DeviceRig
 from tools.charger.station import EPOCH_S
 from tools.charger.tls import context
+from tools.led_table import PAGE, with_table
 from tools.pki import maker
 
 MPREMOTE = b"\r\x03\r\x01"  # what mpremote sends to get the raw REPL: Ctrl-C, Ctrl-A
@@ -244,13 +245,13 @@ def test_a_soft_reset_keeps_the_log_and_the_settings(tmp_path):
 # --- the LED ---
 
 
-def test_every_reason_has_flashes():
-    names = {row[0] for row in GROUPS}
-    assert {group(reason) for reason in NUMBERS} == names
+def test_every_reason_has_flashes_and_every_pattern_its_words():
+    assert {group(reason) for reason in NUMBERS} == set(GROUPS)
     assert group("UNPLUGGED") == "plug" and group("MESSAGE_TIMEOUT") == "protocol"
-    assert len({row[1] for row in GROUPS}) == len(GROUPS)
-    patterns = [pattern for pattern, _ in STATES.values()] + [flashes(row[1]) for row in GROUPS]
+    patterns = [*STATES.values(), *[flashes(n + 1) for n in range(len(GROUPS))]]
     assert len(set(patterns)) == len(patterns)
+    page = PAGE.read_text()
+    assert with_table(page) == page, "python -m tools.led_table"
 
 
 def test_the_led_follows_a_session(tmp_path):
@@ -268,7 +269,7 @@ def test_the_led_follows_a_session(tmp_path):
     rig.world.add(Look())
     session(rig)
     rig.world.run(rig.world.now + 100)
-    states = {pattern: name for name, (pattern, _) in STATES.items()}
+    states = {pattern: name for name, pattern in STATES.items()}
     found = [states.get(pattern, pattern) for pattern in seen]
     assert found[:3] == ["unplugged", "connecting", "session"]
     assert found.index("power") > 2 and found[-1] == flashes(1)

@@ -29,7 +29,7 @@ def test_a_whole_session(machine, folder):
     assert rig.outcome["loops"] > 20 and rig.outcome["forced_openings"] == 0
     assert not rig.plant.violations and rig.board.resets == 0
     modules = rig.device.process.modules
-    assert "drivers.spi_circuitpython" in modules and "drivers.terminal" in modules
+    assert "drivers.spi_circuitpython" in modules and "drivers.terminal_circuitpython" in modules
     assert "evcc.console" in modules and not any("_fast_" in name for name in modules)
     gone = "micropython machine asyncio select _thread".split()
     assert not set(gone) & set(modules)

@@ -58,6 +58,7 @@ def person(device, parts, settings):
         from drivers.terminal import terminal
 
         device.terminal = terminal()
+        forget("drivers.terminal")
     if device.terminal:
         from evcc.console import Console
 

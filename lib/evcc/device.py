@@ -170,10 +170,13 @@ class Device:
         forget("evcc.logfile", "evcc.pcap", "evcc.store")
 
     def command(self, line):
-        """A line of the console; its text."""
+        """A line of the console; its text. The commands' code is in memory only meanwhile."""
         from evcc.command import run
 
-        return run(line)
+        text = run(line)
+        run = None
+        forget("evcc.command", "evcc.repl")
+        return text
 
     # --- the gate --------------------------------------------------------------------------------
 

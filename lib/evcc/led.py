@@ -2,7 +2,8 @@
 """One LED that tells the state, and after a session why it ended: patterns and their table.
 
 A pattern is a row of 0.2 s slots, "#" on and "." off, repeated. A stop reason blinks its group:
-so many short flashes, then a pause. firmware/README.md has the table, made from here.
+so many short flashes, then a pause. The table with its words: tools/led_table.py,
+firmware/README.md.
 """
 
 from evcc.compat import const
@@ -10,39 +11,28 @@ from evcc.reasons import GOOD
 
 _SLOT_MS = const(200)
 
-# state -> (pattern, what a person should read from it)
 STATES = {
-    "refused": ("####.", "settings refused or no vehicle: it will not charge; see status()"),
-    "unplugged": ("#" + "." * 19, "ready, nothing plugged in"),
-    "connecting": ("#....", "plugged in: finding and connecting the station"),
-    "session": ("#.", "talking to the station, no power yet"),
-    "power": ("#", "contactors closed: power may flow"),
-    "ending": ("#.#.......", "session ends, contactors open, leaving"),
-    "paused": ("##" + "." * 18, "paused: the session goes on later"),
+    "refused": "####.",
+    "unplugged": "#...................",
+    "connecting": "#....",
+    "session": "#.",
+    "power": "#",
+    "ending": "#.#.......",
+    "paused": "##..................",
 }
-
-# first letters of numbers of reason_texts: group -> (flashes, text)
-GROUPS = (
-    ("good", 1, "ended as wished: full, or stopped by driver, car or station"),
-    ("plug", 2, "connector pulled, or the pilot told a fault of the station"),
-    ("link", 3, "no station found, or the connection broke"),
-    ("protocol", 4, "station and car did not understand or want each other"),
-    ("hardware", 5, "a measured value, a contactor, the lock or the vehicle"),
-    ("service", 6, "opened under load, suspected weld or a watchdog reset: have it looked at"),
-    ("software", 7, "a fault in this software: please report it with the log"),
-)
+GROUPS = ("good", "plug", "link", "protocol", "hardware", "service", "software")  # 1, 2.. flashes
 _OF = {
     "plug": "UNPLUGGED PILOT_LOST",
     "link": "SLAC_FAILED SDP_FAILED TCP_FAILED LINK_LOST SETUP_TIMEOUT TLS_REFUSED TLS_FAILED",
     "service": "FORCED_OPENING WELD_SUSPECTED WATCHDOG_RESET",
     "hardware": "LOCK_FAILED INLET_VOLTAGE NO_INLET_SENSOR PRECHARGE_FAILED CONTACTOR_FAILED "
-    "LIMIT_EXCEEDED OVER_TEMPERATURE VEHICLE_FAULT",
+    "LIMIT_EXCEEDED OVER_TEMPERATURE VEHICLE_FAULT ISOLATION_FAULT",
     "software": "PROTOCOL_STALLED INTERNAL_ERROR",
 }
 
 
 def group(reason):
-    """Name of the group of a StopReason; what nobody filed is the protocol's."""
+    """Name of a StopReason's group; what nobody filed is the protocol's."""
     if reason in GOOD:
         return "good"
     for name, reasons in _OF.items():
@@ -60,12 +50,9 @@ def shown(device):
     """The pattern for what a device does now."""
     c = device.controller
     if c is None:
-        return STATES["refused"][0]
+        return STATES["refused"]
     if c.result is not None and c.state in ("finished", "unplugged"):
-        name = group(c.result)
-        for row in GROUPS:
-            if row[0] == name:
-                return flashes(row[1])
+        return flashes(GROUPS.index(group(c.result)) + 1)
     state = c.state
     if c.safety.state in ("closing", "closed"):
         state = "power"
@@ -73,7 +60,7 @@ def shown(device):
         state = "ending"
     elif state not in STATES:
         state = "connecting"
-    return STATES[state][0]
+    return STATES[state]
 
 
 class Led:
