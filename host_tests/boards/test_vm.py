@@ -3,8 +3,10 @@
 
 import pytest
 
+from host_tests.boards.vm_car import Car, build
+from host_tests.conftest import need
 from tools.boards import BOARDS, load
-from tools.vm import micropython
+from tools.vm import micropython, missing
 
 pytestmark = pytest.mark.vm
 
@@ -146,3 +148,22 @@ def test_a_board_in_micropython(mpy, name):
     assert rest.split()[:-1] == ["probing", "None", "4"]
     print(name, "keeps", kept)
     assert int(kept) < 40_000
+
+
+@pytest.mark.parametrize("name, heap", [("RPI_PICO2", "192k"), ("NUCLEO_H743ZI", "192k")])
+def test_a_whole_session_in_micropython_through_a_boards_own_code(tmp_path, name, heap):
+    """Safe outputs, firmware's boot, SLAC to SessionStop: drivers, SPI, pins; code in RAM."""
+    need(missing("i386"))
+    car = Car(name, build(tmp_path, name), heap)
+    try:
+        car.world.run(2000)
+        car.board.plug()
+        assert car.world.run_until(lambda: car.device.finished, 120_000)
+        summary = car.device.outcome()
+        assert summary["result"] == "STATION_TERMINATE", summary
+        assert car.violations() == [] and car.plant.contactors.operations == 2
+        car.world.run(car.world.now + 1000)
+        assert not car.pilot.s2 and not car.board.motor.locked
+        print(name, "live heap at most", car.device.process.heap, car.device.process.heap_at)
+    finally:
+        car.close()
