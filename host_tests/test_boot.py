@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Boot: which settings are used, what is refused and in which words, safe outputs first."""
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ class Module:
 
     NAME = "test"
     PINS = {}
+    urandom = staticmethod(os.urandom)
 
     def __init__(self, folder):
         self.ROOT = str(folder) + "/"
@@ -75,7 +77,7 @@ class Module:
         parts.port = Port()
         parts.board = BenchBoard(parts.clock, plugged=False)
         parts.unix = parts.can = parts.led = parts.timer = parts.reset_cause = None
-        parts.urandom = bytes
+        parts.urandom = self.urandom
         parts.terminal = Terminal()
         parts.idle = self._idle
         return parts
@@ -203,6 +205,31 @@ def test_bad_settings_do_not_open_a_locked_device(module):
     d = boot(module)
     assert d.refused and d.settings.service_mode is False
     assert d.ask("repl") == "refused: service_mode is off" and d.left is None
+
+
+def test_random_numbers_start_anew_with_every_boot(module):
+    write(module, GOOD)
+    module.urandom = lambda n: bytes((i * 37 + i // 7 * 11 + len(seen)) & 255 for i in range(n))
+    seen = []
+    real = module.urandom
+
+    def source(n):  # of a port whose numbers are the same after each reset
+        seen.append(n)
+        return real(n)
+
+    module.urandom = source
+    first = boot(module).controller.urandom(16)
+    seen.clear()
+    second = boot(module).controller.urandom(16)
+    assert first != second and len(Store(module.ROOT + "store").read("seed")) == 32
+
+
+def test_no_tls_with_a_stuck_random_source(module):
+    write(module, GOOD)
+    module.urandom = bytes
+    assert boot(module).refused.startswith("no TLS with these random numbers: random source is st")
+    write(module, "sdp_tls = false\n" + GOOD)
+    assert boot(module).refused is None
 
 
 @pytest.mark.parametrize("name", ["main.py", "code.py"])

@@ -147,6 +147,11 @@ def vehicle_of(device, parts, settings):
     return vehicle, None
 
 
+def seeds(shelf):
+    """Keeps the random generator's next seed."""
+    return lambda seed: shelf.write("seed", seed)
+
+
 def wire(device, parts, settings):
     """The controller on its port, board and vehicle; returns why there is none, or None."""
     vehicle, why = vehicle_of(device, parts, settings)
@@ -158,17 +163,25 @@ def wire(device, parts, settings):
     else:
         from evcc.controller import Controller
 
+        shelf = Shelf(device.root + "store")
+        urandom = parts.urandom
+        if settings.sdp_tls:
+            from evcc.rng import Rng
+
+            urandom = Rng()
+            if not urandom.seed(parts.urandom, shelf.read("seed") or b"", seeds(shelf)):
+                return "no TLS with these random numbers: " + urandom.failure
         c = device.controller = Controller(
             parts.port,
             parts.board,
             vehicle,
             settings,
-            parts.urandom,
+            urandom,
             device.trace,
             slac=getattr(parts, "slac", True),
             unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
             reset=parts.reset_cause,
-            store=Shelf(device.root + "store"),
+            store=shelf,
             timer=parts.timer,
         )
     c.keylog = device.secrets.append if settings.key_log else None
