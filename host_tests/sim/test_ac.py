@@ -151,6 +151,7 @@ def test_megawatt_session(service, mode):
     rig = dc.Rig(
         settings={
             "services": service,
+            "market_profile": "* * MCS_BPT - 3750000",
             "control_mode": mode,
             "ev_empty_V": 900.0,
             "ev_full_V": 1000.0,

@@ -30,6 +30,9 @@ class Machine:
             slac.start(rig.now)
         elif event == "leave":
             slac.leave(rig.now)
+        elif event == "rejoin":
+            if slac.state == "idle":  # only a new object is asked for that
+                slac.rejoin(rig.now, bytes(7), bytes(16))
         elif event == "CM_SLAC_MATCH.CNF":
             self.say.add(MATCH)
             if slac.state == "matching":

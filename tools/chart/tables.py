@@ -59,6 +59,7 @@ TLS = (
 
 SLAC = (
     ("idle", "start", "matching"),
+    ("idle", "rejoin", "joining"),  # after a pause: the network is known
     ("idle", "leave", "leaving"),  # a fresh object cannot know what key the modem has
     ("matching", "CM_SLAC_MATCH.CNF", "joining"),
     ("matching", "slac_retry_s", "failed"),
@@ -139,7 +140,7 @@ def flow(table, first=()):
 def dc():
     from evcc.iso20.flow import FLOW
 
-    return flow(FLOW, _metering("DC"))
+    return flow(FLOW, _more("DC"))
 
 
 def ac():
@@ -147,16 +148,19 @@ def ac():
     from evcc.iso20.flow import FLOW
 
     common = [row for row in FLOW if not row[0].startswith("DC_")]
-    return flow(common, (*first, *_metering("AC")))
+    return flow(common, (*first, *_more("AC")))
 
 
-def _metering(energy):
-    """The row of MeteringConfirmation, with the loop of one energy."""
-    from evcc.iso20.metering import FLOW
+def _more(energy):
+    """The rows of metering and parking, with the messages of one energy."""
+    from evcc.iso20 import metering, parking
 
-    other = "DC_ChargeLoop" if energy == "AC" else "AC_ChargeLoop"
-    words = FLOW[0][6].split()
-    return ((*FLOW[0][:6], " ".join(word for word in words if word != other)),)
+    other = "DC_" if energy == "AC" else "AC_"
+    rows = []
+    for row in (*metering.FLOW, *parking.FLOW):
+        words = [word for word in row[6].split() if not word.startswith(other)]
+        rows.append((*row[:6], " ".join(words)))
+    return tuple(rows)
 
 
 # title, words, edges or what makes them

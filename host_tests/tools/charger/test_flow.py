@@ -56,6 +56,22 @@ def pilot_c(car):
     car.pilot = "C"
 
 
+def checked_in(and_out=False):
+    """ParkingStatus selected, and its first message sent."""
+    car = car_in("detail", lambda car: car.detail(66), vas=["Internet", "ParkingStatus"])
+    selected = {"ServiceID": next(iter(car.secc.services)), "ParameterSetID": 2}
+    added = {"SelectedService": [{"ServiceID": 66, "ParameterSetID": 3}]}
+    message = {"SelectedEnergyTransferService": selected, "SelectedVASList": added}
+    assert car.send("ServiceSelection", message)["ResponseCode"] == "OK"
+    message = {"EVCheckInStatus": "CheckIn", "ParkingMethod": "Manual"}
+    assert car.send("VehicleCheckIn", message)["ParkingSpace"] == 7
+    if and_out:
+        message = {"EVCheckOutStatus": "CheckOut", "CheckOutTime": 1}
+        answer = car.send("VehicleCheckOut", message)
+        assert answer["EVSECheckOutStatus"] == "Scheduled"
+    return car
+
+
 REACH = {
     "Connected": lambda: Car(),
     "supportedAppProtocol": lambda: car_in("sap"),
@@ -68,6 +84,8 @@ REACH = {
     "ServiceDiscovery": lambda: car_in("discover"),
     "ServiceDetail": lambda: car_in("detail"),
     "ServiceSelection": lambda: car_in("select"),
+    "VehicleCheckIn": checked_in,
+    "VehicleCheckOut": lambda: checked_in(and_out=True),
     "DC_ChargeParameterDiscovery": lambda: car_in("parameters"),
     "ScheduleExchange(Ongoing)": lambda: car_in("parameters", Car.schedule),
     "ScheduleExchange": lambda: car_in("scheduled"),

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Choosing the energy service and its parameter set: ISO 15118-20 8.4.3.
 
-Ranked by the settings, never by the order of the station's list. Value added services are left
-alone. Unknown parameters are ignored.
+Ranked by the settings, never by the order of the station's list: the first of `services` that the
+inlet, the station and the market profile allow, and of its sets the one that fits best by
+connector, then control mode, then who decides the mobility needs, then prices. The log says why.
+GridForming, in which the car becomes a voltage source, needs a row of its own in the market
+profile and, as for AC the inverter is the car's, a vehicle that `forms_grid`. Unknown parameters
+are ignored. Value added services are vas.py's.
 """
 
-from evcc.compat import Settings, get_logger
+from evcc.compat import Settings, forget, get_logger
 
 IDS = {"AC": 1, "DC": 2, "AC_BPT": 5, "DC_BPT": 6, "MCS": 8, "MCS_BPT": 9}
 _MODES = ("", "Scheduled", "Dynamic")
+_PRICES = ("none", "absolute", "levels")
 
 log = get_logger("evcc.iso20")
 
@@ -36,11 +41,13 @@ def choice(name, parameter_set):
     c.set_id = parameter_set["ParameterSetID"]
     # A set without ControlMode is taken as Scheduled, the mode every station must know.
     mode = values.get("ControlMode", 1)
-    if values.get("GeneratorMode") == 2:  # GridForming: nobody allowed this car to be a source
-        mode = 0
     c.control_mode = _MODES[mode] if mode in (1, 2) else ""
     c.mobility_needs_mode = values.get("MobilityNeedsMode", 1)
     c.separated = values.get("BPTChannel") == 2
+    c.connector = values.get("Connector", 0)
+    c.island = values.get("GeneratorMode") == 2
+    pricing = values.get("Pricing", 0)
+    c.pricing = _PRICES[pricing] if pricing in (0, 1, 2) else "none"
     return c
 
 
@@ -60,14 +67,39 @@ def restored(values):
     return c
 
 
-def score(c, params):
-    """How well a choice fits the settings: higher is better, negative unusable."""
+def judge(c, params, forms_grid=False):
+    """(points, words): how well a choice fits, more is better, and why; negative: not usable."""
     if not c.control_mode:
-        return -1
-    points = 4 if c.control_mode == params.control_mode else 0
-    if c.control_mode == "Scheduled":
-        return points + (1 if c.mobility_needs_mode == 1 else 0)
-    return points + (2 if c.mobility_needs_mode == params.mobility_needs_mode else 0)
+        return -1, "unknown ControlMode"
+    if c.island:
+        why = market(params, "GridForming")
+        if why is None and c.name.startswith("AC") and not forms_grid:
+            why = "GridForming, and the car forms no grid"
+        if why:
+            return -1, why
+    points, words = 0, [c.control_mode]
+    if params.connector and c.connector == params.connector:
+        points += 8
+        words.append("our connector")
+    if c.control_mode == params.control_mode:
+        points += 4
+        words[0] += " as wanted"
+    # 2 is for Dynamic only [V2G20-2663]
+    needs = params.mobility_needs_mode if c.control_mode == "Dynamic" else 1
+    if c.mobility_needs_mode == needs:
+        points += 2
+        words.append("needs by the " + ("station" if needs == 2 else "car"))
+    if params.pricing != "any" and c.pricing == params.pricing:
+        points += 1
+        words.append("prices: " + c.pricing)
+    return points, ", ".join(words)
+
+
+def market(params, name):
+    """Why the market profile does not allow a service, or None."""
+    from evcc.market import allowed
+
+    return allowed(params, name)
 
 
 def value(parameter):
@@ -78,21 +110,56 @@ def value(parameter):
     return None
 
 
+def best(s, name, response, why):
+    """The best usable set of a ServiceDetailRes, or None and a line more in `why`."""
+    found, most, words = None, -1, ""
+    for row in response["ServiceParameterList"]["ParameterSet"]:
+        c = choice(name, row)
+        points, text = judge(c, s.params, s.vehicle.forms_grid)
+        if points > most:
+            found, most, words = c, points, text
+        elif points < 0:
+            why.append("%s set %d: %s" % (name, c.set_id, text))
+    if found:
+        log.info("took %s set %d because %s", name, found.set_id, words)
+    return found
+
+
 def select(s):
     """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the choice."""
+    params, why = s.params, []
     response = yield from s.ask("ServiceDiscovery", {})
     s.renegotiable = response.get("ServiceRenegotiationSupported", False)
     offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
-    for name in wanted(s.params):
-        if IDS[name] not in offered or protocol(name) != s.protocol:
+    added = [e["ServiceID"] for e in response.get("VASList", {}).get("Service", ())]
+    for name in wanted(params):
+        no = None
+        if IDS[name] not in offered:
+            no = "not offered"
+        elif protocol(name) != s.protocol:
+            no = "not in " + s.protocol
+        else:
+            no = market(params, name)
+        if no:
+            why.append(no if no.startswith(name) else name + ": " + no)
             continue
         response = yield from s.ask("ServiceDetail", {"ServiceID": IDS[name]})
-        sets = [choice(name, p) for p in response["ServiceParameterList"]["ParameterSet"]]
-        best = max(sets, key=lambda c: score(c, s.params))
-        if score(best, s.params) < 0:
+        c = best(s, name, response, why)
+        if c is None:
             continue
-        log.info("%s set %d: %s", name, best.set_id, best.control_mode)
-        body = {"ServiceID": best.id, "ParameterSetID": best.set_id}
-        yield from s.ask("ServiceSelection", {"SelectedEnergyTransferService": body})
-        return best
-    s.end("NO_SERVICE", "station %s, settings %s" % (offered, s.params.services))
+        for text in why:
+            log.info("not %s", text)
+        body = {"SelectedEnergyTransferService": {"ServiceID": c.id, "ParameterSetID": c.set_id}}
+        if added:
+            from evcc.iso20 import vas
+
+            body.update((yield from vas.select(s, added)))
+            vas = None
+        forget("evcc.market", "evcc.iso20.vas")
+        yield from s.ask("ServiceSelection", body)
+        if s.parked:
+            from evcc.iso20 import parking
+
+            yield from parking.check_in(s)
+        return c
+    s.end("NO_SERVICE", "station offers %s; %s" % (offered, "; ".join(why)))

@@ -59,6 +59,7 @@ class Session:
         self.now = 0  # time of the last answer
         self.sent = 0  # time of the last request
         self.loop_at = 0
+        self.parked = False  # ParkingStatus was selected
         self.tuple_id = None  # of the schedule selected
         self._unix = unix
         self._trace = trace
@@ -243,6 +244,10 @@ class Session:
             finally:
                 self.safety.release()  # whatever happened: pilot B, then open without current
             reason = self.stop or "COMPLETED"
+            if self.parked and reason not in WEAK:
+                from evcc.iso20 import parking
+
+                yield from parking.check_out(self)
             yield "SessionStop", stop_request(reason)
             if reason != RENEWAL:
                 break

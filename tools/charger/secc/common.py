@@ -6,18 +6,12 @@ A handler is `f(secc, request, now) -> (next state, response fields)`; it raises
 FAILED answer. Plug and Charge, CertificateInstallation and parking messages are not here.
 """
 
+from tools.charger.secc import vas
 from tools.charger.secc.config import SERVICES
+from tools.charger.secc.vas import Refuse
 
 NAMESPACE_AC = "urn:iso:std:iso:15118:-20:AC"
 NAMESPACE_DC = "urn:iso:std:iso:15118:-20:DC"
-
-
-class Refuse(Exception):
-    """The answer to this request is `code` (FAILED_*); `why` goes to the log and the judge."""
-
-    def __init__(self, code, why):
-        super().__init__(why)
-        self.code, self.why = code, why
 
 
 def supported_app_protocol(secc, request, now):
@@ -90,16 +84,23 @@ def authorization(secc, request, now):
 
 
 def service_discovery(secc, request, now):
-    """SupportedServiceIDs narrows the value-added services only; we offer none of those."""
+    """SupportedServiceIDs narrows the value-added services only."""
     services = [{"ServiceID": i, "FreeService": not secc.config.prices} for i in secc.services]
-    return "ServiceDiscovery", {
+    answer = {
         "ServiceRenegotiationSupported": secc.config.service_renegotiation,
         "EnergyTransferServiceList": {"Service": services},
     }
+    asked = request.get("SupportedServiceIDs", {}).get("ServiceID")
+    added = [n for n in vas.offered(secc.config) if asked is None or n in asked]
+    if added:
+        answer["VASList"] = {"Service": [{"ServiceID": n, "FreeService": True} for n in added]}
+    return "ServiceDiscovery", answer
 
 
 def service_detail(secc, request, now):
     service = secc.services.get(request["ServiceID"])
+    if service is None:
+        service = vas.offered(secc.config).get(request["ServiceID"])
     if service is None:  # [V2G20-1216]
         raise Refuse("FAILED_ServiceIDInvalid", f"service {request['ServiceID']} is not offered")
     secc.detailed.add(service.number)
@@ -120,8 +121,7 @@ def service_selection(secc, request, now):
     if chosen is None:
         why = f"{service.name} has no parameter set {selected['ParameterSetID']}"
         raise Refuse("FAILED_ServiceSelectionInvalid", why)
-    if request.get("SelectedVASList"):
-        raise Refuse("FAILED_ServiceSelectionInvalid", "no value-added service is offered")
+    vas.choose(secc, request)
     if service.number not in secc.detailed:
         secc.blame("order", f"{service.name} selected without ServiceDetailReq for it", now)
     secc.choose(service, chosen)
@@ -176,6 +176,7 @@ HANDLERS = {
     "ServiceSelection": service_selection,
     "MeteringConfirmation": metering_confirmation,
     "SessionStop": session_stop,
+    **vas.HANDLERS,
 }
 
 # What a FAILED answer carries where the schema demands more than the header and the code.

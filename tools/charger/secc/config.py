@@ -13,6 +13,7 @@ TABLE = (
     ("evse_id", "DE*UEV*E000001", None, "EVSEID of SessionSetupRes"),
     ("services", ["DC_BPT", "DC"], tuple(SERVICES), "energy services offered, in this order"),
     ("sets", list(SETS), SETS, "parameter sets offered, in this order (1 and 2: who needs)"),
+    ("vas", [], ("Internet", "ParkingStatus"), "value-added services offered"),
     ("connector", 2, (1, 4), "Connector of DC: 1 Core, 2 Extended, 3 Dual2, 4 Dual4"),
     ("mcs_connector", 1, (1, 7), "Connector of MCS: 1 MCS, 2 ChaoJi, 3 Ultra-ChaoJi, 4 rMCS .."),
     ("prices", True, None, "absolute price schedule in the Scheduled mode"),

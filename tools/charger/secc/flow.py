@@ -29,7 +29,9 @@ FLOW = (
     ("Authorization(Finished)", _ANY, "ServiceDiscovery SessionStop"),
     ("ServiceDiscovery", _ANY, "ServiceDetail SessionStop"),
     ("ServiceDetail", _ANY, "ServiceDetail ServiceSelection SessionStop"),
-    ("ServiceSelection", _ANY, "DC_ChargeParameterDiscovery SessionStop"),
+    ("ServiceSelection", _ANY, "DC_ChargeParameterDiscovery VehicleCheckIn SessionStop"),
+    ("VehicleCheckIn", _ANY, "VehicleCheckIn DC_ChargeParameterDiscovery SessionStop"),
+    ("VehicleCheckOut", _ANY, "VehicleCheckOut SessionStop"),
     ("DC_ChargeParameterDiscovery", _ANY, "ScheduleExchange SessionStop"),
     ("ScheduleExchange(Ongoing)", _ANY, "ScheduleExchange SessionStop"),
     # [V2G20-2122]: Standby before cable check
@@ -75,7 +77,8 @@ FLOW = (
 _AC_STANDBY = "AC_ChargeLoop PowerDelivery(Start) PowerDelivery(Stop)"
 FLOW_AC = (
     ("SessionSetup(Joined)", _ANY, "AC_ChargeParameterDiscovery"),  # [V2G20-1032]
-    ("ServiceSelection", _ANY, "AC_ChargeParameterDiscovery SessionStop"),
+    ("ServiceSelection", _ANY, "AC_ChargeParameterDiscovery VehicleCheckIn SessionStop"),
+    ("VehicleCheckIn", _ANY, "VehicleCheckIn AC_ChargeParameterDiscovery SessionStop"),
     ("AC_ChargeParameterDiscovery", _ANY, "ScheduleExchange SessionStop"),
     ("ScheduleExchange", _ANY, "PowerDelivery(Start) PowerDelivery(Standby) SessionStop"),
     ("PowerDelivery(Start)", _ANY, "AC_ChargeLoop PowerDelivery(Stop)"),
@@ -120,4 +123,6 @@ def label(name, request):
 def allowed(state, name, request, ac=False):
     """May `name` be sent in `state`? The state's own row decides; what is not there is refused."""
     words = (ALLOWED_AC if ac else ALLOWED)[state]
+    if name == "VehicleCheckOut":  # whenever a car that is checked in may stop
+        name, request = "SessionStop", {}
     return name in words or label(name, request) in words

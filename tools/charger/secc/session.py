@@ -74,6 +74,9 @@ class Secc:
         self.service = self.set = None
         self.joined = False
         self.detailed = set()
+        self.added = {}  # value-added services selected: id -> set
+        self.checked = None  # of ParkingStatus
+        self.now = 0
         self.timers = {}  # phase -> time of its first request
         self.schedule = {}  # tuple id -> (charging entries, discharging entries)
         self.notice = self.expected_stop = None
@@ -105,6 +108,7 @@ class Secc:
         Never raises for what a car sends. Unknown payload types are counted and skipped.
         """
         self.step(now)
+        self.now = now
         if self.state in ("Ended", "SessionStop"):
             self._count("after the end")
             return []
