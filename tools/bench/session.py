@@ -41,7 +41,10 @@ class Build:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=None, pki=None):
+def rig(
+    folder, machine, heap, options=(), log=None, on_message=None, seconds=None, pki=None,
+    settings=None,
+):  # fmt: skip
     """An emulated world with the device in MicroPython; `seconds`: of the charge loop."""
     from tools.charger.power import PowerPlan
     from tools.demo.rig import Rig
@@ -50,7 +53,7 @@ def rig(folder, machine, heap, options=(), log=None, on_message=None, seconds=No
     if seconds:
         plan = PowerPlan(((0, 11000), (seconds // 2, -10000)), ramp_W_s=4000, stop_s=seconds)
     vm_more = dict(options=options, log=log, folder=folder, on_message=on_message, limit_s=120)
-    return Rig(plan=plan, vm=machine, heap=heap, vm_more=vm_more, pki=pki)
+    return Rig(plan=plan, vm=machine, heap=heap, vm_more=vm_more, pki=pki, settings=settings)
 
 
 def completes(folder, kilobytes, seconds, pki=None):
