@@ -274,6 +274,36 @@ def test_every_part_of_the_board_reaches_its_pin(monkeypatch, name):
     assert wiring.level["LED"] == 1
 
 
+@pytest.mark.parametrize("name", ["RPI_PICO2", "ADAFRUIT_FEATHER_RP2350"])
+def test_the_pilot_wakes_the_modem(monkeypatch, name):
+    bench = Bench(monkeypatch, name, sleep_after_s=5)
+    controller, parts, wiring = bench.controller(), bench.parts, bench.wiring
+
+    def run(ms):
+        end = bench.world.now + ms
+        while bench.world.now < end:
+            wake = controller.step(parts.clock())
+            parts.idle(max(1, wake - parts.clock()))
+
+    run(4000)
+    assert parts.port.ready
+    run(3000)
+    assert not parts.port.ready and wiring.level["QCA_RST"] == 0
+    run(20_000)
+    assert wiring.level["QCA_RST"] == 0
+    wiring.plug()
+    at = bench.world.now
+    run(1500)
+    assert parts.port.ready and controller.state == "matching"
+    assert bench.world.now - at < 10_000  # TP_EV_SLAC_init
+    wiring.pilot.plug(False)
+    run(20_000)
+    assert not parts.port.ready
+    wiring.plug()
+    run(1500)
+    assert parts.port.ready
+
+
 WITH_CHIP = [name for name in ALL if "CAN_CS" in load(name).module.PINS]
 
 

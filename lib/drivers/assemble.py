@@ -13,8 +13,11 @@ from drivers.watchdog import Watchdog
 from evcc.compat import forget
 
 
-def board_of(settings, pins, out, into, adc, duty, ticks, time, wdt):
-    """Safety's board. `duty`: measures the pilot's duty; `wdt`: (make, stop, mark) of Watchdog."""
+def board_of(settings, pins, out, into, adc, duty, ticks, time, wdt, port):
+    """Safety's board. `duty`: measures the pilot's duty; `wdt`: (make, stop, mark) of Watchdog.
+
+    `port`: the modem, which may sleep.
+    """
     from evcc import params_board
 
     params_board.defaults(settings)
@@ -79,7 +82,12 @@ def board_of(settings, pins, out, into, adc, duty, ticks, time, wdt):
         from drivers.isolation import IsolationLine
 
         more["isolation"] = IsolationLine(into("ISO_OK"), 1 if s.isolation_line == "high" else 0)
-    return Board(ticks, time, pilot, contactors, watchdog, **more)
+    board = Board(ticks, time, pilot, contactors, watchdog, **more)
+    if s.sleep_after_s:
+        from drivers.rest import Rest
+
+        board.rest = Rest(port, pilot, s.sleep_after_s * 1000)
+    return board
 
 
 def can_of(settings, spi, own):

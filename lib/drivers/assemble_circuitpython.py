@@ -51,11 +51,13 @@ class Parts:
         self.urandom = os.urandom
 
     def idle(self, ms):
-        """Let `ms` pass, or less when the modem has something."""
+        """Let `ms` pass, or less when the modem has something: 1 ms at least."""
         irq = self.port.irq
         end = time.monotonic_ns() + ms * 1000000
-        while time.monotonic_ns() < end and not irq():
+        while True:
             time.sleep(0.001)
+            if irq() or time.monotonic_ns() >= end:
+                return
 
     def led(self, on):
         self._led(1 if on else 0)
@@ -95,7 +97,7 @@ def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, 
     parts.unix = seconds if seconds > _2024 else None
     parts.board = board_of(
         settings, pins, out, into, adc, duty, lambda: clock() & _WRAP, clock,
-        (wdt, wdt_stop, None),
+        (wdt, wdt_stop, None), parts.port,
     )  # fmt: skip
     parts.can = can_of(settings, None, can)
     parts.clock = parts.board.clock

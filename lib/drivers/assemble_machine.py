@@ -44,11 +44,13 @@ class Parts:
         return self._timer
 
     def idle(self, ms):
-        """Let `ms` pass, or less when the modem has something."""
+        """Let `ms` pass, or less when the modem has something: 1 ms at least."""
         irq = self.port.irq
         start = time.ticks_ms()
-        while time.ticks_diff(time.ticks_ms(), start) < ms and not irq():
+        while True:
             time.sleep_ms(1)
+            if irq() or time.ticks_diff(time.ticks_ms(), start) >= ms:
+                return
 
     def led(self, on):
         self._led(1 if on else 0)
@@ -96,7 +98,7 @@ def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, w
 
     parts.board = board_of(
         settings, pins, out, into, adc, duty(into("CP_DUTY")), time.ticks_ms, clock,
-        (make, wdt_stop, wdt_mark),
+        (make, wdt_stop, wdt_mark), parts.port,
     )  # fmt: skip
     parts.clock = parts.board.clock
 

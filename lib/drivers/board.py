@@ -40,6 +40,7 @@ class Board:
         self._temperatures = temperatures
         self._isolation = isolation
         self._proximity = proximity
+        self.rest = None  # a Rest
         self.raw = None  # safety's array
         # Same objects every time: a bound method would be made anew by each access.
         self.set_state_c = pilot.show_c
@@ -71,9 +72,12 @@ class Board:
             self._lock.set(on)
 
     def clock(self):
-        """ms that never wrap, for loops; arms and disarms the watchdog on the way."""
+        """ms that never wrap, for loops; on the way what an interrupt must not do is done."""
         self._watchdog.attend(self.pilot.state != 65)
-        return self._time()
+        now = self._time()
+        if self.rest is not None:
+            self.rest.attend(now)
+        return now
 
     @property
     def cable_A(self):
