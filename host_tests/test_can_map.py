@@ -42,11 +42,13 @@ def theirs(start, length, little, signed):
     return Message(1, "m", 8, [signal])
 
 
+@pytest.mark.shows("CAN signals, DBC files", peer="cantools")
 @given(places(), st.binary(min_size=8, max_size=8))
 def test_every_place_reads_as_cantools_reads_it(place, data):
     assert ours(*place).get(data) == theirs(*place).decode(data)["s"]
 
 
+@pytest.mark.shows("CAN signals, DBC files", peer="cantools")
 @given(places(), st.integers(0, 2**64 - 1))
 def test_every_place_writes_as_cantools_writes_it(place, number):
     _, length, _, signed = place

@@ -70,6 +70,7 @@ def problems(draw):
     return steps, target, low, high, efficiency, wear
 
 
+@pytest.mark.shows("cheapest plan", peer="HiGHS (scipy)")
 @settings(max_examples=400, deadline=None)
 @given(problems())
 def test_cheapest_by_an_independent_solver(problem):

@@ -69,6 +69,7 @@ class Car:
         return profile["Scheduled_EVPPTControlMode"]["SelectedScheduleTupleID"], entries, body
 
 
+@pytest.mark.shows("price schedules", "planned by", peer="our station")
 def test_cheap_hours():
     charging = {"PowerSchedule": power([8000] * 4), **hourly([0.4, 0.1, 0.3, 0.2])}
     car = Car()
@@ -83,6 +84,7 @@ def test_departure_before_the_cheap_hour():
     assert entries == [(HOUR, 0), (HOUR, 10000)]
 
 
+@pytest.mark.shows("price schedules", "planned by", peer="our station")
 def test_price_levels():
     prices = levels([(2 * HOUR, 2), (HOUR, 0), (HOUR, 1)], anchor=1000)
     charging = {"PowerSchedule": power([8000] * 4), **prices}

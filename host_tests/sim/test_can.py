@@ -57,6 +57,7 @@ def world():
         one.can.close()
 
 
+@pytest.mark.shows("battery on CAN", peer="our emulation")
 def test_a_session_charges_the_battery_on_the_bus(world):
     one = world(settings={"services": "DC"})
     assert one.run()

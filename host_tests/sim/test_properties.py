@@ -243,6 +243,7 @@ def run(examples, **more):
     some()
 
 
+@pytest.mark.shows("random stations and cars", peer="our station")
 def test_some_worlds():
     run(20, derandomize=True, database=None)
 

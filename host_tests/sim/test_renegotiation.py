@@ -57,7 +57,9 @@ RENEGOTIATED = [
 ]
 
 
-@pytest.mark.shows("schedule renegotiation", "by the station: {service} {mode}", peer="our station")
+@pytest.mark.shows(
+    "schedule renegotiation", "by the station: {service} {mode}", peer="our station"
+)
 @pytest.mark.parametrize("service, mode", MODES)
 def test_another_schedule_by_the_station(service, mode):
     settings = {"services": service, "control_mode": mode}

@@ -76,6 +76,7 @@ def check(rig):
     assert rig.board.resets == 1 and not rig.board.forced_openings
 
 
+@pytest.mark.shows("VM killed or stopped at a message", "{how}", peer="our emulation")
 @pytest.mark.parametrize("how", ["kill", "freeze"])
 @pytest.mark.parametrize("message", QUICK)
 def test_a_dead_process_leaves_safe_outputs(message, how, folder, machine):

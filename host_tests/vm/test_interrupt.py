@@ -64,6 +64,7 @@ def test_the_handler_really_has_its_heap_locked(machine):
     assert done.stdout == "1\n", done
 
 
+@pytest.mark.shows("tick in an interrupt of MicroPython", peer="our emulation")
 def test_a_session_ticked_by_an_interrupt(folder, machine):
     machine("i386")
     lines = []

@@ -97,7 +97,7 @@ def _pattern(row):
 def text(shown):
     """The table in Markdown."""
     lines = [
-        "| part | feature | shown against | only our own station: unproven |",
+        "| part | feature | shown against | only our own station, emulation: unproven |",
         "|---|---|---|---|",
     ]
     part_before = None
@@ -107,13 +107,9 @@ def text(shown):
             for name, detail, peer in rows:
                 if name == feature:
                     cells.setdefault(peer, set()).add(detail)
-        theirs = [_cell(p, cells[p]) for p in PEERS if p in cells and p != OWN]
-        ours = []
-        if OWN in cells and not theirs:
-            ours = [_cell(OWN, cells[OWN])]
-        elif OWN in cells:
-            more = cells[OWN] - set().union(*(cells[p] for p in cells if p != OWN))
-            ours = [_cell(OWN, more)] if more - {""} else []
+        theirs = [_cell(p, cells[p]) for p in PEERS if p in cells and p not in OWN]
+        seen = set().union({""} if theirs else (), *(cells[p] for p in cells if p not in OWN))
+        ours = [_cell(p, cells[p] - seen) for p in OWN if p in cells and (cells[p] - seen)]
         words = "; ".join(theirs) or ("" if ours else "nothing yet")
         lines.append(
             f"| {part if part != part_before else ''} | {feature} | {words} | {'; '.join(ours)} |"
