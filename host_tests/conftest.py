@@ -5,6 +5,7 @@ With CI set, a missing peer is a failure; without it a skip that says what is mi
 how to get it.
 """
 
+import gc
 import os
 
 import pytest
@@ -16,6 +17,13 @@ from tools.table.plugin import (  # noqa: F401  hooks of the mark `shows`
     pytest_sessionfinish,
 )
 from tools.vm import VMError, build_mpy, missing
+
+
+def pytest_collection_finish(session):
+    """The controller collects garbage at quiet points: what thousands of tests are made of is not
+    to be looked through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def need(text):
