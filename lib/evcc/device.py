@@ -84,6 +84,7 @@ class Device:
         self.console = None
         self.led = None
         self.running = False
+        self.saved = False  # the last session is in its file
         self.left = None
         self.wish = None  # "reset": asked for, goes through a safe stop
         self._shut = None
@@ -146,11 +147,12 @@ class Device:
         if c.sessions != self._sessions:
             self._sessions = c.sessions
             if self.trace and c.released:
-                self.save_log(self.log_path())
+                self.saved = self.save_log(self.log_path())
         if self._fresh and c.result is not None:
             self._fresh = False
         elif c.result is None:
             self._fresh = True
+            self.saved = False
             self.secrets.clear()
 
     def log_path(self):
@@ -158,7 +160,7 @@ class Device:
         return self.root + self.settings.log_dir.strip("/") + "/last.pcapng"
 
     def save_log(self, path, ids=False):
-        """Write the ring as pcapng. A medium that is full or away is told, not raised."""
+        """Write the ring as pcapng; False, and an error in the log, if the medium refuses."""
         from evcc import logfile
 
         try:
@@ -166,8 +168,11 @@ class Device:
             logfile.write(path, self.trace, ids or self.settings.log_ids, unix, self.secrets)
         except OSError as error:
             log.error("log not written to %s: %s", path, error)
-        logfile = None
-        forget("evcc.logfile", "evcc.pcap", "evcc.store")
+            return False
+        finally:
+            logfile = None
+            forget("evcc.logfile", "evcc.pcap", "evcc.store")
+        return True
 
     def command(self, line):
         """A line of the console; its text. The commands' code is in memory only meanwhile."""

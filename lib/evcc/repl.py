@@ -183,11 +183,15 @@ def trace(path=None, ids=False):
     d = _now()
     if d.trace is None:
         return "no log: log_kB is 0"
-    path = path or d.log_path()
     if d.controller and not d.controller.released:
         return "not while contactors are closed; it is written at the end to " + d.log_path()
-    if d.trace.records:
-        d.save_log(path, ids)
+    here = path in (None, d.log_path()) and not ids
+    path = path or d.log_path()
+    c = d.controller
+    # The file of an ended session is there; a ring without a session has nothing to say.
+    if c and (c.sessions or c.state != "unplugged") and not (here and d.saved):
+        if not d.save_log(path, ids):
+            return "could not be written: " + path
     return path
 
 

@@ -64,7 +64,8 @@ def rows():
         name="heap of console and log, commands given in the loop", value=value, unit="B",
         goal=None, why="a command was not answered",
     )  # fmt: skip
+    value = int(command[0]) if command else None
     yield dict(
-        name="heap of the commands' code, while one runs", value=int(command[0]) if command else None,
-        unit="B", goal=None, why="evcc.repl cannot be imported",
+        name="heap of the commands' code, while one runs", value=value, unit="B", goal=None,
+        why="evcc.repl cannot be imported",
     )  # fmt: skip
