@@ -129,6 +129,7 @@ TABLE = (
     ("ev_ac_charge_power_W", 11000.0, 0.0, 500000.0, "W", "on-board charger; 0 = no AC"),
     ("ev_ac_discharge_power_W", 0.0, 0.0, 500000.0, "W", "on-board inverter; 0 = none"),
     ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
+    ("ev_ac_unbalanced", False, None, None, "", "its phases can be loaded each on its own"),
 )
 
 # Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.

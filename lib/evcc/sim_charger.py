@@ -16,6 +16,8 @@ class SimCharger:
     `charge_power`, `min_charge_power`, `discharge_power`, `min_discharge_power`: limits for now,
     magnitudes; no discharge_power: it only charges. `active_power` (positive charges),
     `reactive_power`: measured. `set(watts)` asks for a power, within those limits.
+    `unbalanced`: can load its three phases each on its own; then there are `set_phases([W, W, W])`
+    and `phase_power`, the same three as measured.
     """
 
     reactive_power = 0.0
@@ -28,6 +30,8 @@ class SimCharger:
         self.min_discharge_power = 0.0
         self.active_power = 0.0
         self.target = 0.0
+        self.unbalanced = p.ev_ac_unbalanced and self.phases == 3
+        self._parts = None
 
     @property
     def charge_power(self):
@@ -41,6 +45,21 @@ class SimCharger:
 
     def set(self, watts):
         self.target = watts
+        self._parts = None
+
+    def set_phases(self, watts):
+        """Each phase by itself, at most a third of the power; the sum is the target."""
+        up, down = self.charge_power / 3, self.discharge_power / 3
+        self._parts = [max(-down, min(up, w)) for w in watts]
+        self.target = sum(self._parts)
+
+    @property
+    def phase_power(self):
+        """W of L1, L2, L3."""
+        watts, parts = self.active_power, self._parts
+        if not parts or not self.target:
+            return [watts / 3] * 3
+        return [watts * part / self.target for part in parts]
 
     def step(self, seconds):
         """Let `seconds` pass; returns the current into the pack, A."""

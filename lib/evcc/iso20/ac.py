@@ -3,7 +3,7 @@
 
 Power is steered, not current, and the contactor is the station's: the car shows state C within
 250 ms after PowerDelivery(Start) and its on-board charger draws only after the answer. Imported
-when an AC service is taken. Not here: standby, renegotiation, unbalanced phases, GridForming.
+when an AC service is taken. Not here: reactive power, frequency response.
 """
 
 from evcc import v2gtp

@@ -30,7 +30,13 @@ class Request(loop.Request):
         self._needs(s.vehicle.demand())
         put("EVMaximumChargePower", int(share * charger.charge_power))
         put("EVMinimumChargePower", int(share * charger.min_charge_power))
-        put("EVPresentActivePower", int(charger.active_power))
+        if charger.unbalanced:
+            one, two, three = charger.phase_power
+            put("EVPresentActivePower", int(one))
+            put("EVPresentActivePower_L2", int(two))
+            put("EVPresentActivePower_L3", int(three))
+        else:
+            put("EVPresentActivePower", int(charger.active_power))
         put("EVPresentReactivePower", int(charger.reactive_power))
         if s.selected.bpt:
             put("EVMaximumDischargePower", int(share * charger.discharge_power))
@@ -44,7 +50,8 @@ class Request(loop.Request):
         target = None
         for key in response:
             if key.endswith("CLResControlMode"):
-                target = total(response[key], _TARGET, charger.phases)
+                mode = response[key]
+                target = total(mode, _TARGET, charger)
         evse["target_power"] = target
         evse["power"] = charger.active_power
         s.vehicle.offer(evse)
@@ -54,7 +61,12 @@ class Request(loop.Request):
                 watts = max(watts, min(target, 0.0)) if watts < 0 else max(min(watts, target), 0.0)
         else:
             watts = target or 0.0
-        charger.set(0.0 if s.stop else self._within(watts))
+        watts = 0.0 if s.stop else self._within(watts)
+        if charger.unbalanced and target and _TARGET[1] in mode:
+            part = watts / target  # each phase as it was named, all of them within the limits
+            charger.set_phases([part * optional(mode, name, 0.0) for name in _TARGET])
+        else:
+            charger.set(watts)
 
     def _within(self, watts):
         """`watts` inside what car, inlet and station allow; 0 below what the charger can do."""
@@ -68,12 +80,20 @@ class Request(loop.Request):
         return -watts if watts >= charger.min_discharge_power else 0.0
 
 
-def total(mode, names, phases):
-    """Sum over the phases that the car has. `names`: the field and its _L2, _L3; None: absent."""
+def total(mode, names, charger):
+    """W over the phases that the car has. `names`: the field and its _L2, _L3; None: absent.
+
+    Where the station names phases one by one, a charger that can only load them alike gets three
+    times the weakest: no phase above what was named for it, and nothing where signs differ.
+    """
     pair = mode.get(names[0])
     if pair is None:
         return None
-    watts = number(pair)
-    if phases > 1:
-        watts += optional(mode, names[1], 0.0) + optional(mode, names[2], 0.0)
-    return watts
+    one = number(pair)
+    if charger.phases == 1 or names[1] not in mode:
+        return one
+    two, three = number(mode[names[1]]), optional(mode, names[2], 0.0)
+    if charger.unbalanced:
+        return one + two + three
+    low, high = min(one, two, three), max(one, two, three)
+    return 3 * low if low > 0 else 3 * high if high < 0 else 0.0

@@ -43,6 +43,7 @@ def renegotiate(s):
     s.notice(response)
     if response["ResponseCode"] == "WARNING_ScheduleRenegotiationFailed":
         log.warning("no other schedule: the old one stays")
+        s.heard = "ScheduleRenegotiation"  # one that goes on asking is not asked again
         return
     from evcc.iso20 import schedule
 
