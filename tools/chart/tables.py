@@ -103,6 +103,24 @@ SAFETY = (
     ("stuck", "feedback open", "open"),
 )
 
+# AC: the contactor is the station's; the car has the pilot and the on-board charger.
+SAFETY_AC = (
+    ("open", "power asked", "ac_wait"),
+    ("ac_wait", "80 ms", "ac"),
+    ("ac_wait", "release", "ac_off"),
+    ("ac_wait", "fault of the vehicle", "ac_off"),
+    ("ac_wait", "too hot", "ac_off"),
+    ("ac_wait", "isolation fault", "ac_off"),
+    ("ac", "release", "ac_off"),
+    *(("ac", fault, "ac_off") for fault in _FAULTS),
+    ("ac", "isolation fault", "ac_off"),
+    ("ac", "limit passed", "ac_off"),
+    ("ac", "protocol silent", "ac_off"),
+    ("ac_off", "no power", "open"),
+    ("ac_off", "power for 2 s", "stuck"),
+    ("stuck", "no power", "open"),
+)
+
 # What a person sees; from every phase of a session an error leads on to its end.
 CONTROLLER = (
     ("unplugged", "pilot B", "matching"),
@@ -177,6 +195,7 @@ CHARTS = (
     ),
     ("Session, AC", "The same for AC.", ac),
     ("Safety, DC", "Pilot state C and contactors (`safety.state`).", lambda: SAFETY),
+    ("Safety, AC", "Pilot state C and the on-board charger.", lambda: SAFETY_AC),
 )
 
 
