@@ -35,6 +35,9 @@ bench: $(VENV)/.test peers ## sizes, heap, instruction counts against their goal
 table: $(VENV)/.test peers ## README's table of features and peers, from the tests that it names
 	@$(PY) -m tools.table $(ARGS)
 
+pages: $(VENV)/.test ## reference pages (stop reasons, settings, times, state charts) from the code's tables
+	@$(PY) -m tools.pages
+
 lint: $(VENV)/.test ## style, spelling, licence lines, device code compiles for MicroPython
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -82,4 +85,4 @@ $(VENV)/.test: requirements-test.txt requirements-demo.txt | $(PY)
 	@$(PIP) -r $<
 	@touch $@ $(VENV)/.demo
 
-.PHONY: help demo test test-slow bench table lint pki peers venv flash repl logs trace selftest clean
+.PHONY: help demo test test-slow bench table pages lint pki peers venv flash repl logs trace selftest clean
