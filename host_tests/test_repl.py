@@ -198,3 +198,18 @@ def test_the_repl_after_the_loop_and_back(rig, monkeypatch):
     )
     repl.start()
     assert ran
+
+
+def test_a_light_bulb_takes_little_until_somebody_stops(tmp_path):
+    """The plant has a battery of the bulb's voltage: a resistor is nothing that it knows."""
+    rig = DeviceRig(tmp_path / "device", settings={"services": "DC"})
+    rig.world.run(200)
+    assert rig.answer('bench("bulb", volts=364, amps=2)') == "bench settings until power-off"
+    charging(rig)
+    rig.world.run(rig.world.now + 2000)
+    assert 0.5 < rig.plant.current <= 4.1, rig.plant.current
+    assert rig.answer("stop()") == "stopping"
+    assert rig.world.run_until(lambda: rig.device.finished, rig.world.now + 20_000)
+    assert rig.controller.result == "USER_STOP" and not rig.violations()
+    assert rig.controller.summary()["discharged_Wh"] == 0
+    rig.check_safe()

@@ -28,7 +28,11 @@ def main(module):
 def go(device):
     """Run a device until somebody wants something else; outputs are safe then."""
     try:
-        left = device.run()
+        from evcc.controller_async import run  # where aiorepl is installed
+    except ImportError:
+        run = Device.run
+    try:
+        left = run(device)
     finally:
         device.close()
     if left == "reset":
@@ -87,7 +91,7 @@ class Device:
         self.saved = False  # the last session is in its file
         self.left = None
         self.wish = None  # "reset": asked for, goes through a safe stop
-        self._shut = None
+        self.open = None  # the gate: at rest, and service mode
         self._sessions = 0
         self._fresh = True  # the ring has nothing of an ended session
 
@@ -97,7 +101,7 @@ class Device:
             log.warning("%s", note)
         if self.refused:
             log.error("%s: it will not charge", self.refused)
-        self._guard()
+        self.guard()
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -110,7 +114,7 @@ class Device:
                 self._session(c)
         else:
             wake = now + 50
-        self._guard()
+        self.guard()
         if self.console:
             wake = min(wake, self.console.step(now))
         if self.led:
@@ -119,23 +123,29 @@ class Device:
 
     def run(self):
         """Step until somebody at the terminal wants the REPL or a reset."""
-        clock, idle = self.parts.clock, self.parts.idle
+        self.begin_run()
+        while self.left is None:
+            self.turn()
+        return self.left
+
+    def begin_run(self):
         self.left = None
         self.running = True
-        self._guard()
-        while self.left is None:
-            try:
-                wait = self.step(clock()) - clock()
-                if wait > 0:
-                    idle(wait)
-            except KeyboardInterrupt:  # at rest; or a port that cannot switch Ctrl-C off
-                self.ask("repl")
-        return self.left
+        self.guard(True)
+
+    def turn(self):
+        """One step, and the wait after it."""
+        clock = self.parts.clock
+        try:
+            wait = self.step(clock()) - clock()
+            if wait > 0:
+                self.parts.idle(wait)
+        except KeyboardInterrupt:  # at rest; or a port that cannot switch Ctrl-C off
+            self.ask("repl")
 
     def close(self):
         """The loop is over: safe outputs, Ctrl-C as it was."""
         self.running = False
-        self._shut = None
         self.module.safe()
         if self.terminal:
             self.terminal.interrupt(True)
@@ -207,13 +217,16 @@ class Device:
             return "plugged in: charging is stopped first"
         return "refused while plugged in: charging is stopped; draw the plug, then again"
 
-    def _guard(self):
-        """Ctrl-C is on at rest only. What was wished for happens once contactors are open."""
-        shut = not (self.at_rest() and self.settings.service_mode)
-        if shut is not self._shut:
-            self._shut = shut
+    def guard(self, again=False):
+        """Ctrl-C is on at rest only. What was wished for happens once contactors are open.
+
+        `again`: whatever Ctrl-C was told last, somebody else may have told it something.
+        """
+        is_open = self.at_rest() and self.settings.service_mode
+        if again or is_open is not self.open:
+            self.open = is_open
             if self.terminal:
-                self.terminal.interrupt(not shut)
+                self.terminal.interrupt(is_open)
         c = self.controller
         if self.wish and c.released and (c.result is not None or c.state == "unplugged"):
             self.left, self.wish = self.wish, None
