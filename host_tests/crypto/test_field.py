@@ -71,11 +71,11 @@ from evcc.crypto.ec import curve
 from evcc.crypto import run
 class plain_sums:
     def verify_sum(c, *more):
-        return jacobian.ladder.verify_sum(jacobian.points(c), *more)
+        return jacobian.ladder.verify_sum(jacobian.Engine(c), *more)
 for name in ("P-521", "P-256"):
     c = curve(name)
     g = c.g
-    plain = jacobian.points(c)
+    plain = jacobian.Engine(c)
     two = c.affine(plain.double((g[0], g[1], 1)))[0]
     for a, b, q in (
         (0, 5, g), (5, c.n - 5, g), (1, 1, g), (4, 2, two), (7, 9, two), (c.n - 2, 1, two),

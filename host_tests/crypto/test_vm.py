@@ -11,10 +11,10 @@ pytestmark = pytest.mark.vm
 CODE = """
 import os, sys
 from evcc import crypto
-from evcc.crypto import aes, gcm, sha2
+from evcc.crypto import aes_tables, gcm, sha2
 from evcc.crypto.kdf import hkdf_expand
 run = crypto.run
-fast = bool(aes._fast), bool(gcm._fast), bool(sha2._fast_block)
+fast = bool(aes_tables._fast), bool(gcm._fast), bool(sha2._fast_block)
 print("kernels", *fast, crypto.backend().__name__)
 bad = 0
 for kind, name, key, msg, sig, good in SIGNATURES:

@@ -5,9 +5,13 @@ The station's TLS is OpenSSL; keys are on P-256 (bench profile) to be quick.
 """
 
 import shutil
+import ssl
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from evcc import crypto
+from evcc.pki.clock import Clock
+from evcc.tls.client import TlsClient
 
 from host_tests.sim.rig import Rig
 from tools.charger.station import EPOCH_S
@@ -130,6 +134,94 @@ def test_car_without_certificates(pki, tmp_path):
     reason, detail = run(rig)
     assert reason == "TLS_FAILED" and "nothing" in detail
     assert never_closed(rig)
+
+
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        (lambda d: shutil.copy(d / "oem_prov.key", d / "vehicle.key"), "does not belong to"),
+        (lambda d: shutil.copy(d / "oem_prov.der", d / "vehicle.der"), "does not belong to"),
+        (lambda d: (d / "vehicle.key").write_bytes(b"0"), "vehicle.key cannot be read"),
+        (lambda d: (d / "vehicle.key").unlink(), "vehicle.key is missing"),
+        (lambda d: (d / "vehicle.der").unlink(), "vehicle.der is missing"),
+        (lambda d: (d / "v2g_root" / "v2g_root.der").write_bytes(b"x"), "cannot be read"),
+        (lambda d: shutil.rmtree(d / "v2g_root"), "no certificate in"),
+    ],
+)
+def test_keys_of_the_car_that_are_no_use(pki, tmp_path, damage, words):
+    """Refused before a byte of TLS is sent, with the file's name."""
+    shutil.copytree(pki[0], tmp_path / "car")
+    damage(tmp_path / "car")
+    rig = Secure(pki[0], tmp_path / "car")
+    reason, detail = run(rig)
+    assert reason == "TLS_FAILED" and words in detail
+    assert never_closed(rig)
+
+
+def test_a_station_with_tls_1_2_only_is_named(pki):
+    rig = Secure(pki[0], pki[0])
+    rig.station.tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    rig.station.tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    reason, detail = run(rig)
+    assert reason == "TLS_REFUSED" and "protocol_version" in detail
+    assert never_closed(rig)
+
+
+class Shelf(dict):
+    """A store without files."""
+
+    def read(self, name):
+        return self.get(name)
+
+    def write(self, name, data):
+        self[name] = data
+
+    def remove(self, name):
+        self.pop(name, None)
+
+
+def test_verified_sub_cas_are_remembered_beyond_a_restart(pki, monkeypatch):
+    kept = Shelf()
+    used = crypto.backend()
+    real = used.verify
+    steps = []
+    for _ in range(2):
+        rig = Secure(pki[0], pki[0])
+        rig.controller.store = kept
+        verified = []
+
+        def counted(*args, verified=verified):
+            verified.append(args)
+            return real(*args)
+
+        monkeypatch.setattr(used, "verify", counted)
+        assert run(rig)[0] == "STATION_TERMINATE"
+        steps.append(len(verified))
+        assert len(kept["verified"]) == 32
+    assert steps == [4, 2]  # two sub CAs, leaf, handshake; then without the sub CAs
+
+
+def test_no_public_key_work_while_contactors_are_closed(pki):
+    """Neither in one piece nor as a handshake, whoever asks for it in the charge loop."""
+    rig = Secure(pki[0], pki[0])
+    car, seen = rig.controller, []
+
+    def secret_work(now):
+        if car.safety.state != "open" and not seen:
+            assert crypto.closed()
+            with pytest.raises(RuntimeError, match="contactors are closed"):
+                crypto.run(crypto.public("P-256", bytes(31) + b"\5", car.urandom))
+            sent = []
+            again = TlsClient(sent.append, car.urandom, [], None, car.params, Clock())
+            again.start(now)
+            assert again.step(now) == now + 50 and not sent and again.state == "handshake"
+            seen.append(car.session.state)
+        return step(now)
+
+    step = car.step
+    car.step = secret_work
+    assert run(rig)[0] == "STATION_TERMINATE"
+    assert seen and not crypto.closed()
 
 
 @pytest.mark.parametrize("plain_ok", [False, True])

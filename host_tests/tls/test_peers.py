@@ -17,11 +17,13 @@ from evcc import crypto
 from evcc.pki import store
 from evcc.pki.clock import Clock
 from evcc.tls.client import TlsClient
+from evcc.tls.profile import with_tls12
 
 from host_tests.conftest import need, peer
 from host_tests.tls.link import Params
 from tools.pki import make
-from tools.pki.maker import Maker, key_pem, pem, responses
+from tools.pki.maker import Maker, key_pem, name, pem, responses
+from tools.pki.maker import _save as save
 from tools.vm import command, environment, missing
 
 pytestmark = pytest.mark.peer
@@ -105,14 +107,14 @@ def openssl(folder, *more, verify=True):
 class Car:
     """Our client on a socket."""
 
-    def __init__(self, sock, folder, **params):
+    def __init__(self, sock, folder, identity=None, **params):
         self.sock, self.data = sock, b""
         self.lines = []
         self.tls = TlsClient(
             self._send,
             os.urandom,
             store.roots(str(folder)),
-            store.Identity(str(folder)),
+            identity or store.Identity(str(folder)),
             Params(**params),
             Clock(lambda: int(time.time())),
             on_data=lambda d, now: setattr(self, "data", self.data + bytes(d)),
@@ -288,6 +290,62 @@ def test_openssl_with_tls_1_2_only(folder):
         car.handshake()
         server.end()
     assert car.tls.state == "failed" and "protocol_version" in car.tls.error
+
+
+ECDHE_SUITE = ["-cipher", "ECDHE-ECDSA-AES128-SHA256"]  # of ISO 15118-2; OpenSSL has no ECDH one
+
+
+def test_hello_with_two_versions_and_a_station_that_takes_1_3(folder):
+    d = folder("P-256")
+    server = openssl(d)
+    line = [x for x in server.process.args if x != "-tls1_3"] + ["-rev", *ECDHE_SUITE]
+    server.end()
+    server = Process(line, server.port)
+    with server.connect() as sock:
+        car = Car(sock, d, tls_profile="bench")
+        car.tls.profile = with_tls12(car.tls.profile)
+        try:
+            assert car.handshake().state == "ready", car.tls.error
+            assert car.tls.agreed["version"] == "TLS 1.3" and car.tls.write(b"ab\n")
+            car.until(lambda: car.data.endswith(b"\n"))
+            assert car.data == b"ba\n"
+        finally:
+            said = server.end()
+    assert "ECDHE-ECDSA-AES128-SHA256" in said  # it saw what we offered for 1.2
+
+
+def test_hello_with_two_versions_and_a_station_that_takes_1_2(folder):
+    d = folder("P-256")
+    server = openssl(d)
+    line = [x for x in server.process.args if x != "-tls1_3"] + ["-tls1_2", *ECDHE_SUITE]
+    server.end()
+    server = Process(line, server.port)
+    with server.connect() as sock:
+        car = Car(sock, d, tls_profile="bench")
+        car.tls.profile = with_tls12(car.tls.profile)
+        car.handshake()
+        server.end()
+    assert car.tls.state == "failed" and car.tls.alert == "protocol_version"
+    assert "TLS 1.2 (ISO 15118-2): not there yet" in car.tls.error
+
+
+def test_openssl_names_the_issuers_it_knows(folder, tmp_path):
+    """Of two identities the car shows the one whose issuer the station lists, else its first."""
+    d = tmp_path / "d"
+    shutil.copytree(folder("P-521"), d)
+    m = Maker("P-521")
+    root = m.root("Other Root")
+    one = m.issue(name("TESTEVCC0000002", "TEST"), m.subs(root, "OTHER", 1))
+    save(d, "vehicle_other", one)
+    (d / "ours.pem").write_bytes((d / "oem_root.pem").read_bytes())
+    (d / "oem_root.pem").write_bytes(root.cert.public_bytes(Encoding.PEM))
+    known = store.identities(str(d))
+    assert [x.leaf.title() for x in known] == ["TESTEVCC0000001", "TESTEVCC0000002"]
+    for file, title in (("oem_root.pem", "TESTEVCC0000002"), ("ours.pem", "TESTEVCC0000001")):
+        server = openssl(d, "-rev", "-CAfile", d / file)
+        car, said = talk(server, d, identity=known)
+        assert car.tls.agreed["client_certificate"]
+        assert "CN = %s" % title in said or "CN=%s" % title in said, said
 
 
 @pytest.mark.shows("P-521, X448, Ed448 (strict profile)", peer="GnuTLS")

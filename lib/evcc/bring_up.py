@@ -17,7 +17,7 @@ _RESUME_MS = const(8000)  # T_conn_resume 6 s, and our address check
 _RECORD = const(4096)  # the station's certificates; grows where they are more
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins
-_EARLY = "evcc.crypto.gcm evcc.crypto.sha2 evcc.crypto.ec evcc.crypto.ecdsa evcc.tls.hello"
+_EARLY = "evcc.crypto.gcm evcc.tls.client evcc.crypto.sha2 evcc.crypto.ecdsa evcc.tls.hello"
 
 log = get_logger("evcc.controller")
 
@@ -163,20 +163,30 @@ def secure(c):
     """TLS 1.3 with mutual authentication over the open connection, one slice of work a step."""
     c.enter("securing")
     forget("evcc.sdp")
-    # All code now, what stays first: later it would lie between the garbage of big numbers.
+    # What is large first, then all code, what stays before what is dropped: later it would lie
+    # between the garbage of big numbers.
+    buffer = bytearray(_RECORD)
     from evcc import crypto
     from evcc.tls import unload
-    from evcc.tls.client import TlsClient
 
-    crypto.guard(lambda: c.safety.state != "open")
     if crypto.backend().__name__ == "evcc.crypto.pure":
+        from evcc.crypto.ec import curve
+
+        curve("P-521" if c.params.tls_profile == "strict" else "P-256")
+        curve = None
         for name in _EARLY.split():
             __import__(name)
             gc.collect()
+    from evcc.tls.client import TlsClient
+
+    crypto.guard(lambda: c.safety.state != "open")
     tls = TlsClient(c.tcp_send, c.urandom, None, None, c.params, None, c.verified)
     yield from credentials(c, crypto, tls)
     verified = c.verified[:]
-    tls.records.buf = bytearray(_RECORD)
+    tls.records.buf = buffer
+    size = max([sum([len(der) + 5 for der in one.chain]) for one in tls.identity])
+    tls.records.out = bytearray(size + 64)
+    buffer = None
     tls.keylog = c.keylog
     tls.on_chain = c.saw_chain
     c.tls = tls
@@ -199,7 +209,7 @@ def secure(c):
     log.info("%s", tls.summary())
     tls.roots = tls.identity = tls.clock = tls.profile = tls.raw = None
     unload()
-    if c.store and c.verified != verified:
+    if c.store is not None and c.verified != verified:
         c.store.write("verified", b"".join(c.verified))
 
 
@@ -231,10 +241,12 @@ def credentials(c, crypto, tls):
         raise V2GError("TLS_FAILED", str(error)) from None
     if not tls.roots:
         raise V2GError("TLS_FAILED", "no certificate in %s/v2g_root" % folder)
-    if c.store and not c.verified:
+    if c.store is not None and not c.verified:
         known = c.store.read("verified") or b""
         c.verified += [known[i : i + 16] for i in range(0, len(known) - 15, 16)]
     tls.clock = Clock(None if c.unix is None else c.unix_now)
+    store = CertificateError = None
+    forget("evcc.pki.store")
 
 
 def leave(c):

@@ -58,7 +58,7 @@ TEXTS = {
     "SDP_FAILED": "The station's controller did not answer the discovery.",
     "TCP_FAILED": "The station refused or never answered the TCP connection.",
     "LINK_LOST": "The connection to the station broke.",
-    "TLS_REFUSED": "The station speaks no TLS and this car does not go without it.",
+    "TLS_REFUSED": "The station speaks no TLS that this car takes, and it does not go without.",
     "TLS_FAILED": "Car and station could not agree on a secure connection, or one is not trusted.",
     "SETUP_TIMEOUT": "From link to session took longer than the standard allows.",
     "OTHER_STATION": "This is not the station at which the session was paused. Re-plug.",

@@ -52,7 +52,8 @@ def show(folder, seconds=None):
         if not anchors[what]:
             faults += what == "v2g_root"
             lines.append("  missing  put DER files into %s" % (folder / what))
-    for what, text, names in CREDENTIALS:
+    more = [path.stem for path in sorted(folder.glob("vehicle_*.der"))]
+    for what, text, names in CREDENTIALS + tuple([(one, *CREDENTIALS[0][1:]) for one in more]):
         lines.append(text)
         if not (folder / (what + ".der")).exists():
             faults += what == "vehicle"

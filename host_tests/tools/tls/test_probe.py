@@ -11,7 +11,7 @@ pytest.importorskip("cryptography")
 
 from host_tests.tls.link import pki
 from host_tests.tls.server import Server
-from host_tests.tls.test_peers import openssl
+from host_tests.tls.test_peers import Process, openssl
 from tools.pki import make
 from tools.pki.maker import responses
 from tools.tls.__main__ import main
@@ -81,6 +81,55 @@ def test_bench_station_is_objected_to(tmp_path, capsys):
         "key of kind P-256",
     ):
         assert "objects: " in out and text in out
+
+
+LINK_LOCAL = """
+import subprocess, sys, time
+from pathlib import Path
+folder = sys.argv[1]
+Path("/proc/sys/net/ipv6/conf/e0/accept_dad").write_text("0")
+Path("/proc/sys/net/ipv6/conf/e0/disable_ipv6").write_text("0")
+server = subprocess.Popen(
+    ["openssl", "s_server", "-accept", "[::]:15119", "-6", "-tls1_3", "-naccept", "2",
+     "-cert", folder + "/secc.pem", "-cert_chain", folder + "/secc.pem",
+     "-key", folder + "/secc_key.pem", "-CAfile", folder + "/oem_root.pem", "-Verify", "5"],
+    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+from tools.tls.__main__ import main
+end = time.monotonic() + 10
+while time.monotonic() < end:
+    with open("/proc/net/tcp6") as f:
+        if ":3B0F " in f.read():
+            break
+    time.sleep(0.05)
+print("exit", main([sys.argv[2], "15119", "--interface", "e0", "--pki", folder]))
+server.kill()
+server.wait()
+"""
+
+
+@pytest.mark.peer
+def test_link_local_address(folder):
+    """OpenSSL behind a cable of its own, at fe80::..., as a station has it."""
+    from host_tests import netns
+
+    netns.require()
+    done = netns.run_script(LINK_LOCAL, folder, netns.S0_ADDRESS, timeout=60)
+    assert "result     ok" in done.stdout, done.stdout + done.stderr
+    assert "our cert   yes" in done.stdout and "exit 1" in done.stdout
+
+
+@pytest.mark.peer
+def test_station_that_would_take_tls_1_2(folder, capsys):
+    """Offered both, as by a car with ISO 15118-2 as well."""
+    for version, words in (("-tls1_2", "TLS 1.2 (ISO 15118-2)"), ("-tls1_3", "result     ok")):
+        first = openssl(folder)
+        line = [x for x in first.process.args if x not in ("-tls1_3", "-naccept", "1")]
+        first.end()
+        server = Process([*line, version, "-cipher", "ALL"], first.port)
+        server.connect().close()
+        main(["127.0.0.1", str(server.port), "--pki", str(folder), "--tls12"])
+        server.end()
+        assert words in capsys.readouterr().out
 
 
 def test_unknown_root(folder, capsys):

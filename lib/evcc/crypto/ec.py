@@ -8,9 +8,14 @@ an integer into [0, p], both ends included. Only uncompressed points are read.
 from evcc.crypto.scalar import inverse
 
 try:  # the kernel of this processor, else big integers
-    from evcc.crypto.mont import multiply, multiply_base, verify_sum
+    from evcc.crypto.mont import Engine, multiply, multiply_base, verify_sum
 except (ImportError, SyntaxError):
-    from evcc.crypto.jacobian import multiply, multiply_base, verify_sum  # noqa: F401
+    from evcc.crypto.jacobian import (  # noqa: F401
+        Engine,
+        multiply,
+        multiply_base,
+        verify_sum,
+    )
 
 
 class Curve:
@@ -20,7 +25,7 @@ class Curve:
         self.name, self.size, self.r = name, size, r  # size: bytes of a coordinate
         self.p, self.b, self.n, self.g = p, b, n, (x, y)
         self.bits = 521 if size == 66 else 8 * size
-        self.engine = None  # what does its scalar multiplications
+        self.engine = Engine(self)  # does its scalar multiplications
 
     def affine(self, *points):
         """Jacobian to affine, with one inversion for all; ValueError for infinity."""
@@ -76,6 +81,7 @@ class Curve:
     def public(self, secret, urandom):
         """Steps -> uncompressed public point of a secret (bytes)."""
         p = yield from multiply_base(self, self.scalar(secret), urandom)
+        yield
         x, y = self.affine(p)[0]
         return b"\x04" + x.to_bytes(self.size, "big") + y.to_bytes(self.size, "big")
 
@@ -83,6 +89,7 @@ class Curve:
         """Steps -> x coordinate of secret * public; ValueError for a bad point."""
         q = self.load(public)
         p = yield from multiply(self, self.scalar(secret), q, urandom)
+        yield
         return self.affine(p)[0][0].to_bytes(self.size, "big")
 
 

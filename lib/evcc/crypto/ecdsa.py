@@ -17,7 +17,7 @@ def _number(c, h):
 
 
 def _nonces(c, name, d, z):
-    """RFC 6979, 3.2."""
+    """RFC 6979, 3.2; None where a slice of work ends."""
     size = SIZE[name]
     seed = d.to_bytes(c.size, "big") + (z % c.n).to_bytes(c.size, "big")
     k = bytes(size)
@@ -25,6 +25,7 @@ def _nonces(c, name, d, z):
     for x in (b"\0", b"\1"):
         k = hmac(name, k, v, x, seed)
         v = hmac(name, k, v)
+        yield
     while True:
         t = b""
         while 8 * len(t) < c.bits:
@@ -43,8 +44,13 @@ def sign(c, name, secret, message, urandom, raw=False):
     n = c.n
     z = _number(c, digest(name, message))
     for k in _nonces(c, name, d, z):
+        yield
+        if k is None:
+            continue
         p = yield from multiply_base(c, k, urandom)
+        yield
         r = c.affine(p)[0][0] % n
+        yield  # an inverse is 20 ms of an RP2350
         b = c.random(urandom)
         s = inverse(k * b % n, n) * ((b * z + (b * d % n) * r) % n) % n
         if r and s:
@@ -64,7 +70,9 @@ def verify(c, name, public, message, signature):
     n = c.n
     if not (0 < r < n and 0 < s < n):
         return False
+    yield
     w = inverse(s, n)
+    yield
     z = _number(c, digest(name, message))
     p = yield from verify_sum(c, z * w % n, r * w % n, q)
     x, _, z = p

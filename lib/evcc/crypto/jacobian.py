@@ -66,7 +66,9 @@ class Points:
             p = self.add(p, two)
             out.append(p)
         yield
-        return self.affine(*out)
+        out = self.affine(*out)
+        yield
+        return out
 
     def base(self):
         if self._base is None:
@@ -143,23 +145,18 @@ class _Points521(Points):
         return x, (y & m) + (y >> 521), z
 
 
-def points(curve):
+def Engine(curve):
+    """What ec.py keeps for a curve."""
     return (_Points521 if curve.size == 66 else Points)(curve)
 
 
-def _kept(curve):
-    if curve.engine is None:
-        curve.engine = points(curve)
-    return curve.engine
-
-
 def multiply(curve, k, point, urandom):
-    return ladder.multiply(_kept(curve), k, point, urandom)
+    return ladder.multiply(curve.engine, k, point, urandom)
 
 
 def multiply_base(curve, k, urandom):
-    return ladder.multiply_base(_kept(curve), k, urandom)
+    return ladder.multiply_base(curve.engine, k, urandom)
 
 
 def verify_sum(curve, a, b, point):
-    return ladder.verify_sum(_kept(curve), a, b, point)
+    return ladder.verify_sum(curve.engine, a, b, point)

@@ -123,12 +123,6 @@ class Engine:
         self.keep(7)
 
 
-def _engine(curve):
-    if curve.engine is None:
-        curve.engine = Engine(curve)
-    return curve.engine
-
-
 def _odd(curve, k, urandom):
     """Blinded and odd."""
     n = curve.n
@@ -138,7 +132,7 @@ def _odd(curve, k, urandom):
 
 def multiply(curve, k, point, urandom):
     """k * point, 1 <= k < n secret: always four doublings and one addition."""
-    e = _engine(curve)
+    e = curve.engine
     e.put(_X, point[0])
     e.put(_Y, point[1])
     e.blind(urandom)
@@ -175,7 +169,7 @@ def _signs(curve, k):
 
 def multiply_base(curve, k, urandom):
     """k * G, 1 <= k < n secret: always one doubling and one addition."""
-    e = _engine(curve)
+    e = curve.engine
     k, s = _signs(curve, _odd(curve, k, urandom))
     i = s - 1
     x, negative = _column(k, i, s)
@@ -193,7 +187,7 @@ def multiply_base(curve, k, urandom):
 
 def verify_sum(curve, a, b, point):
     """a * G + b * point; public values only."""
-    e = _engine(curve)
+    e = curve.engine
     e.put(_X, point[0])
     e.put(_Y, point[1])
     e.put(_Z, 1)
@@ -222,5 +216,5 @@ def verify_sum(curve, a, b, point):
     if not p[2]:
         from evcc.crypto import jacobian, ladder
 
-        p = yield from ladder.verify_sum(jacobian.points(curve), a, b, point)
+        p = yield from ladder.verify_sum(jacobian.Engine(curve), a, b, point)
     return p

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """SHA-256, SHA-384 and SHA-512 (FIPS 180-4) with copy(), for Pythons whose hashlib lacks them.
 
-One compression function for both word sizes; `_fast_sha512` replaces it for 64-bit words where
-viper exists. The round constants are computed (fractions of cube roots of primes), not stored.
+The compression function is `_fast_sha512` for 64-bit words where viper exists, else sha2_plain.py.
+The round constants are computed (fractions of cube roots of primes), not stored.
 """
 
 import struct
@@ -12,11 +12,6 @@ try:
 except (ImportError, SyntaxError):
     _fast_block = None
 
-# sigma amounts: Sigma1(e), Sigma0(a) rotations; sigma0(w), sigma1(w): two rotations and a shift
-_ROT = {
-    64: ((14, 18, 41), (28, 34, 39), (1, 8, 7), (19, 61, 6)),
-    32: ((6, 11, 25), (2, 13, 22), (7, 18, 3), (17, 19, 10)),
-}
 _INIT = {
     "sha256": (2, 3, 5, 7, 11, 13, 17, 19),  # square roots of the first eight primes
     "sha512": (2, 3, 5, 7, 11, 13, 17, 19),
@@ -60,32 +55,6 @@ def _constants(bits):
     return _tables[bits]
 
 
-def _compress(h, data, at, bits):
-    k = struct.unpack("64I" if bits == 32 else "80Q", _constants(bits))
-    s1, s0, g0, g1 = _ROT[bits]
-    mask = (1 << bits) - 1
-
-    def rot(x, n):
-        return (x >> n | x << (bits - n)) & mask
-
-    size = bits // 8
-    w = [int.from_bytes(data[at + size * i : at + size * (i + 1)], "big") for i in range(16)]
-    a, b, c, d, e, f, g, j = h
-    for i in range(len(k)):
-        if i > 15:
-            x = w[(i + 1) & 15]
-            y = w[(i + 14) & 15]
-            x = rot(x, g0[0]) ^ rot(x, g0[1]) ^ x >> g0[2]
-            y = rot(y, g1[0]) ^ rot(y, g1[1]) ^ y >> g1[2]
-            w[i & 15] = (w[i & 15] + x + w[(i + 9) & 15] + y) & mask
-        t = j + (rot(e, s1[0]) ^ rot(e, s1[1]) ^ rot(e, s1[2])) + (g ^ (e & (f ^ g)))
-        t += k[i] + w[i & 15]
-        u = (rot(a, s0[0]) ^ rot(a, s0[1]) ^ rot(a, s0[2])) + ((a & b) | (c & (a | b)))
-        j, g, f, e, d, c, b, a = g, f, e, (d + t) & mask, c, b, a, (t + u) & mask
-    for i, v in enumerate((a, b, c, d, e, f, g, j)):
-        h[i] = (h[i] + v) & mask
-
-
 class Sha2:
     """A running hash: `update(data)`, `digest()` (may be called at any time), `copy()`."""
 
@@ -120,7 +89,10 @@ class Sha2:
         if self.fast:
             _fast_block(self.h, _constants(64), _work(), data, at)
         else:
-            _compress(self.h, data, at, self.bits)
+            from evcc.crypto.sha2_plain import compress
+
+            k = _constants(self.bits)
+            compress(self.h, data, at, self.bits, k)
 
     def update(self, data):
         size = 2 * self.bits

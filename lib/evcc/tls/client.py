@@ -205,17 +205,17 @@ class TlsClient:
 
     # -- below ---------------------------------------------------------------------------------
 
-    def emit(self, kind, data):
+    def emit(self, kind, *parts):
+        """Into records; the parts become one where they fit."""
         limit = self.records.limit
-        data = memoryview(data)
-        at = 0
-        while True:
-            r = self.records.seal(kind, data[at : at + limit])
-            if self._pending or not self.send(r):
-                self._pending.append(bytes(r))
-            at += limit
-            if at >= len(data):
-                return
+        if sum([len(part) for part in parts]) > limit:
+            data = memoryview(b"".join(parts))
+            for at in range(0, len(data), limit):
+                self.emit(kind, data[at : at + limit])
+            return
+        r = self.records.seal(kind, *parts)
+        if self._pending or not self.send(r):
+            self._pending.append(bytes(r))
 
     def _flush(self):
         while self._pending:

@@ -105,6 +105,8 @@ def receive(t, *kinds):
     return Cursor(body)
 
 
-def send(t, data):
-    t.transcript.update(data)
-    t.emit(HANDSHAKE, data)
+def send(t, *parts):
+    """One message, in pieces where a whole would be a second copy of something large."""
+    for part in parts:
+        t.transcript.update(part)
+    t.emit(HANDSHAKE, *parts)

@@ -80,17 +80,19 @@ class Records:
         """Bytes that came after the record read last."""
         return self.end - self.at
 
-    def seal(self, kind, data):
-        """One record with `data` (<= limit): a view, valid until the next call."""
-        n = end = len(data)
+    def seal(self, kind, *parts):
+        """One record with the parts (<= limit in all): a view, valid until the next call."""
         w = self.write
+        n = sum([len(part) for part in parts])
         if w:
             n += w.overhead
         if len(self.out) < n + 5:
             self.out = bytearray(n + 5)
         out = self.out
-        end += 5
-        out[5:end] = data
+        end = 5
+        for part in parts:
+            out[end : end + len(part)] = part
+            end += len(part)
         struct.pack_into(">BHH", out, 0, w.kind if w else kind, 0x0303, n)
         if w:
             w.seal(bytes(out[:5]), kind, out, 5, end)

@@ -178,7 +178,6 @@ def _own(t, schemes, authorities):
     t.agreed["client_certificate"] = bool(scheme)
     chain = one.chain if scheme else []
     size = sum([len(der) + 5 for der in chain])
-    # joined once: with vectors of vectors there would be three copies of the whole
     parts = [
         bytes((m.CERTIFICATE,)),
         (size + 4).to_bytes(3, "big"),
@@ -187,7 +186,7 @@ def _own(t, schemes, authorities):
     ]
     for der in chain:
         parts += [len(der).to_bytes(3, "big"), der, b"\0\0"]
-    m.send(t, b"".join(parts))
+    m.send(t, *parts)
     parts = None
     if scheme:
         kind, h, _ = SCHEMES[scheme]
