@@ -14,7 +14,7 @@ import os
 import sys
 
 from evcc.compat import Settings, forget, free
-from evcc.device import Device, Shelf
+from evcc.device import Device
 from evcc.store import Store, recover
 
 _ROOT = "./" if sys.implementation.name == "cpython" else "/"
@@ -46,7 +46,8 @@ def boot(module):
         refused = wire(device, parts, settings)
         forget("evcc.store")
     device.refused = refused
-    device.begin()
+    device.guard()
+    device.rare("begin")
     return device
 
 
@@ -147,9 +148,9 @@ def vehicle_of(device, parts, settings):
     return vehicle, None
 
 
-def seeds(shelf):
+def seeds(device):
     """Keeps the random generator's next seed."""
-    return lambda seed: shelf.write("seed", seed)
+    return lambda seed: device.write("seed", seed)
 
 
 def wire(device, parts, settings):
@@ -163,13 +164,12 @@ def wire(device, parts, settings):
     else:
         from evcc.controller import Controller
 
-        shelf = Shelf(device.root + "store")
         urandom = parts.urandom
         if settings.sdp_tls:
             from evcc.rng import Rng
 
             urandom = Rng()
-            if not urandom.seed(parts.urandom, shelf.read("seed") or b"", seeds(shelf)):
+            if not urandom.seed(parts.urandom, device.read("seed") or b"", seeds(device)):
                 return "no TLS with these random numbers: " + urandom.failure
         c = device.controller = Controller(
             parts.port,
@@ -181,7 +181,7 @@ def wire(device, parts, settings):
             slac=getattr(parts, "slac", True),
             unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
             reset=parts.reset_cause,
-            store=shelf,
+            store=device,
             timer=parts.timer,
         )
     c.keylog = device.secrets.append if settings.key_log else None

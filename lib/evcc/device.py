@@ -6,9 +6,8 @@
 decides nothing about charging. The log of a session is written when its contactors are open.
 """
 
-from evcc.compat import forget, get_logger
+from evcc.compat import forget
 
-log = get_logger("evcc.device")
 current = None  # the Device of this boot, for the REPL
 
 
@@ -39,35 +38,12 @@ def go(device):
         device.terminal.reset()
 
 
-class Shelf:
-    """evcc.store.Store of a folder, its code in memory only while it is used."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def _do(self, what, *arguments):
-        from evcc.store import Store
-
-        result = getattr(Store(self.folder), what)(*arguments)
-        Store = None
-        forget("evcc.store")
-        return result
-
-    def read(self, name):
-        return self._do("read", name)
-
-    def write(self, name, data):
-        return self._do("write", name, data)
-
-    def remove(self, name):
-        return self._do("remove", name)
-
-
 class Device:
     """`module`: the board's; `parts`: what its build() returned; `settings`; `root`: of
     the files.
 
     `controller`: None when `refused` says why. `notes`: what a person should know about this boot.
+    A Device is its own store (see store.Store): its code is loaded while it is used.
     `left`: None while the loop goes on, then "repl" or "reset". `secrets`: lines of the TLS key
     log, on the bench.
     """
@@ -94,14 +70,6 @@ class Device:
         self.open = None  # the gate: at rest, and service mode
         self._sessions = 0
         self._fresh = True  # the ring has nothing of an ended session
-
-    def begin(self):
-        """Everything is wired: say what is to say."""
-        for note in self.notes:
-            log.warning("%s", note)
-        if self.refused:
-            log.error("%s: it will not charge", self.refused)
-        self.guard()
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -171,27 +139,29 @@ class Device:
 
     def save_log(self, path, ids=False):
         """Write the ring as pcapng; False, and an error in the log, if the medium refuses."""
-        from evcc import logfile
-
-        try:
-            unix = self.controller.unix if self.controller else None
-            logfile.write(path, self.trace, ids or self.settings.log_ids, unix, self.secrets)
-        except OSError as error:
-            log.error("log not written to %s: %s", path, error)
-            return False
-        finally:
-            logfile = None
-            forget("evcc.logfile", "evcc.pcap", "evcc.store")
-        return True
+        return self.rare("save_log", path, ids)
 
     def command(self, line):
         """A line of the console; its text. The commands' code is in memory only meanwhile."""
-        from evcc.command import run
+        return self.rare("command", line)
 
-        text = run(line)
-        run = None
-        forget("evcc.command", "evcc.repl")
-        return text
+    def rare(self, what, *arguments):
+        """A function of device_rare, its code in memory only meanwhile."""
+        from evcc import device_rare
+
+        result = getattr(device_rare, what)(self, *arguments)
+        device_rare = None
+        forget("evcc.device_rare", "evcc.command", "evcc.repl", "evcc.store")
+        return result
+
+    def read(self, name):
+        return self.rare("store", "read", name)
+
+    def write(self, name, data):
+        return self.rare("store", "write", name, data)
+
+    def remove(self, name):
+        return self.rare("store", "remove", name)
 
     # --- the gate --------------------------------------------------------------------------------
 
@@ -206,16 +176,7 @@ class Device:
 
     def ask(self, wish):
         """Somebody wants the "repl" or a "reset". Returns what to tell."""
-        if wish == "repl" and not self.settings.service_mode:
-            return "refused: service_mode is off"
-        if self.at_rest():
-            self.left = wish
-            return None
-        self.controller.stop("USER_STOP")
-        if wish == "reset":
-            self.wish = wish
-            return "plugged in: charging is stopped first"
-        return "refused while plugged in: charging is stopped; draw the plug, then again"
+        return self.rare("ask", wish)
 
     def guard(self, again=False):
         """Ctrl-C is on at rest only. What was wished for happens once contactors are open.

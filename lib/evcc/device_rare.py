@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""What a device does rarely: a command, a file, the answer to who wants the REPL. `d`: Device.
+
+Each is called through Device.rare, which drops this code again.
+"""
+
+from evcc.compat import forget, get_logger
+
+log = get_logger("evcc.device")
+
+
+def begin(d):
+    """Everything is wired: say what is to say."""
+    for note in d.notes:
+        log.warning("%s", note)
+    if d.refused:
+        log.error("%s: it will not charge", d.refused)
+
+
+def command(d, line):
+    from evcc.command import run
+
+    return run(line)
+
+
+def store(d, what, *arguments):
+    from evcc.store import Store
+
+    return getattr(Store(d.root + "store"), what)(*arguments)
+
+
+def save_log(d, path, ids):
+    from evcc import logfile
+
+    try:
+        unix = d.controller.unix if d.controller else None
+        logfile.write(path, d.trace, ids or d.settings.log_ids, unix, d.secrets)
+    except OSError as error:
+        log.error("log not written to %s: %s", path, error)
+        return False
+    finally:
+        logfile = None
+        forget("evcc.logfile", "evcc.pcap")
+    return True
+
+
+def ask(d, wish):
+    if wish == "repl" and not d.settings.service_mode:
+        return "refused: service_mode is off"
+    if d.at_rest():
+        d.left = wish
+        return None
+    d.controller.stop("USER_STOP")
+    if wish == "reset":
+        d.wish = wish
+        return "plugged in: charging is stopped first"
+    return "refused while plugged in: charging is stopped; draw the plug, then again"
