@@ -11,16 +11,22 @@ LOOP_S = 3
 class Rig(rig.Rig):
     """`faults`: rows of a scenario; `at(message, act)`: do something while it is in flight.
 
-    `station`: settings of the station, `settings`: of the car.
+    `station`: settings of the station, `settings`: of the car. `timer`: the board's ticks safety.
     """
 
-    def __init__(self, faults=(), settings=None, seed=1, steps=((0, 11000),), station=None):
+    def __init__(
+        self, faults=(), settings=None, seed=1, steps=((0, 11000),), station=None,
+        timer=False,
+    ):  # fmt: skip
         self._scenario = Scenario(
             plan=PowerPlan(steps, ramp_W_s=20000, stop_s=LOOP_S), rows=list(faults)
         )
         for name, value in (station or {}).items():
             self._scenario.config.set(name, value)
-        super().__init__(seed=seed, pack_speed=1, plan=self._scenario.plan, settings=settings)
+        super().__init__(
+            seed=seed, pack_speed=1, plan=self._scenario.plan, settings=settings,
+            timer=timer,
+        )  # fmt: skip
         self.controller = getattr(self.device, "controller", None)  # none outside of a VM
         self._acts = []
         self.world.add(_Watcher(self))

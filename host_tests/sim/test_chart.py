@@ -14,7 +14,7 @@ from host_tests.iso20 import scripted as scripted_dc
 from host_tests.iso20 import scripted_ac
 from host_tests.sim import rig, rig_ac
 from host_tests.sim.test_pause import Paused
-from host_tests.sim.test_renegotiation import Signer
+from host_tests.sim.test_renegotiation import Signer, sign
 from host_tests.sim.test_tls import BOTH, START, Secure
 from tools.charger.secc.flow import SCHEMAS
 from tools.charger.secc.session import FILLER
@@ -113,7 +113,7 @@ def sessions(walk, Rig):
         rig = made(notify(what))
         walk.run(rig, ("PowerDelivery", lambda rig=rig: rig.station.scenario.rows.clear(), 2))
     rig, signer = made(notify("MeteringConfirmation")), Signer()
-    walk.run(rig, ("PowerDelivery", lambda: setattr(rig.controller.session, "signer", signer), 1))
+    walk.run(rig, ("PowerDelivery", lambda: sign(rig, signer), 1))
     assert signer.asked
 
 

@@ -269,13 +269,30 @@ class Signer:
         }
 
 
+def sign(rig, signer, timer=True):
+    """Who signs, and on a board whose timer guards power meanwhile."""
+    rig.controller.session.signer = signer
+    if timer:
+        rig.controller.safety.timed = True
+        rig.board.timer(rig.controller.safety.on_timer)
+
+
+def test_no_metering_where_nothing_guards_power_meanwhile(caplog):
+    rig = notified("MeteringConfirmation")
+    signer = Signer()
+    rig.at("PowerDelivery", lambda: sign(rig, signer, False))
+    rig.run()
+    assert not signer.asked and "MeteringConfirmation" not in story(rig)
+    assert "no timer guards power" in caplog.text and rig.outcome["loops"] > 5
+
+
 @pytest.mark.shows("metering confirmation", "signature by a stub", peer="our station")
 @pytest.mark.parametrize("service, mode", MODES)
 def test_metering_with_a_signer(service, mode):
     settings = {"services": service, "control_mode": mode}
     rig = notified("MeteringConfirmation", settings=settings)
     signer = Signer()
-    rig.at("PowerDelivery", lambda: setattr(rig.controller.session, "signer", signer))
+    rig.at("PowerDelivery", lambda: sign(rig, signer))
     played(rig)
     names = story(rig)
     assert names.count("MeteringConfirmation") == 1
@@ -308,7 +325,7 @@ def test_metering_signature_that_is_not_valid():
         {"do": "code", "at": "MeteringConfirmation", "code": "FAILED_MeteringSignatureNotValid"},
     ]
     rig = Rig(rows)
-    rig.at("PowerDelivery", lambda: setattr(rig.controller.session, "signer", Signer()))
+    rig.at("PowerDelivery", lambda: sign(rig, Signer()))
     assert rig.run()
     assert rig.outcome["result"] == "RESPONSE_FAILED"
     assert "MeteringSignatureNotValid" in rig.outcome["detail"]

@@ -78,7 +78,10 @@ class Safety(Tick):
         return max(0.0, min(1.0, rest / (_COOL_C - _SPARE_C)))
 
     def may_compute(self):
-        """May the VM be busy for over 100 ms (a signature)? Not with power on and no timer."""
+        """May the VM be busy for 50 ms and more at a time (slices of a signature)?
+
+        With power on and no timer three ticks, which a limit takes, would last too long.
+        """
         return self.timed or self.state == "open"
 
     # --- what the protocol may ask -------------------------------------------------------------

@@ -14,7 +14,7 @@ from evcc.compat import const
 _WRAP = const(0x3FFFFFFF)  # times are small ints on every port, so they wrap
 _FORCE_MS = const(2000)  # longest wait for current to stop after state B, then force
 _FEEDBACK_MS = const(500)  # contactor that has not moved by then failed
-_PILOT_TICKS = const(4)  # E, F or no oscillator this long is a lost pilot (3 checks 30 ms apart)
+_PILOT_TICKS = const(4)  # not C, or no oscillator, is a lost pilot (3 checks 30 ms apart)
 _LIMIT_TICKS = const(3)  # a limit passed this long ends charging: within 100 ms
 _STALL_MS = const(4000)  # protocol silent while it has asked for anything
 _DEAD_MS = const(60000)  # protocol silent at all: the watchdog is fed no more
@@ -109,7 +109,7 @@ class Tick:
         if self._c:
             if cp == _A:
                 self.trips("UNPLUGGED")
-            elif cp > _D or not 30 <= duty <= limits[_DUTY]:
+            elif not _C <= cp <= _D or not 30 <= duty <= limits[_DUTY]:
                 self._bad_pilot += 1
                 if self._bad_pilot >= _PILOT_TICKS:
                     self.trips("PILOT_LOST")
@@ -162,7 +162,7 @@ class Tick:
             if not wish:
                 self.set_c(False)
                 self.go("open", now)
-            elif wish == 2:
+            elif wish == 2 and _C <= self.raw[0] <= _D:
                 if abs(self.raw[2] - self.limits[_PACK_mV]) > self.limits[_NEAR_mV]:
                     self.trips("PRECHARGE_FAILED")
                 else:

@@ -73,7 +73,7 @@ def device_params(tls=False, **settings):
 class Device:
     """Our code in this Python: driver and controller, on the emulated SPI and board."""
 
-    def __init__(self, world, modem, board, params, pack_speed, keylog=None):
+    def __init__(self, world, modem, board, params, pack_speed, keylog=None, timer=None):
         from drivers.qca7000 import Qca7000
         from evcc.controller import Controller
         from evcc.trace import Trace
@@ -90,6 +90,7 @@ class Device:
             self.trace,
             unix=EPOCH_S,
             reset="watchdog" if board.resets else None,
+            timer=timer,
         )
         self.controller.keylog = keylog
 
@@ -131,13 +132,14 @@ class Rig:
     `plan`: PowerPlan of the station. `vm`: None, or what tools.vm.bridge takes for a MicroPython,
     which gets `heap` and `vm_more` (keyword arguments of VmDevice); raises tools.vm.VMError when
     it cannot be built or started.
+    `timer`: the board's timer ticks safety, else the controller does (in a VM: `vm_more`).
     `settings`: of the car, over those of `device_params`. `pki`: folder of a PKI (tools.pki), for
     mutual TLS 1.3 with the profile `tls_profile`; None: without TLS.
     """
 
     def __init__(
         self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None,
-        heap=VM_HEAP, vm_more=None, pki=None,
+        heap=VM_HEAP, vm_more=None, pki=None, timer=False,
     ):  # fmt: skip
         self.world = World(seed, realtime)
         self.pilot = Pilot(self.world)
@@ -174,6 +176,7 @@ class Rig:
         self.vm_name = None
         self.params = params
         self._vm, self._heap, self._vm_more = vm, heap, vm_more or {}
+        self._timer = timer
         self.device = self._device()
         self.world.add(self.device)
         self.board.on_reset = self._reset
@@ -194,8 +197,9 @@ class Rig:
         """The device, just powered up."""
         speed = self.plant.pack_speed
         if self._vm is None:
+            timer = self.board.timer if self._timer else None
             return Device(
-                self.world, self.modem, self.board, self.params, speed, self.record.keylog
+                self.world, self.modem, self.board, self.params, speed, self.record.keylog, timer
             )
         from tools.vm.bridge import VmDevice
 

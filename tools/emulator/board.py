@@ -112,6 +112,7 @@ class Board:
         self.raw = None  # safety's array, see ports
         self.counters = {}
         self.resets = 0
+        self.timers = []
         self.on_reset = None  # called when the watchdog bites: power the device up again
         self.locked_log = [(world.now, False)]
         self._fed = None
@@ -169,6 +170,10 @@ class Board:
         """ms for a timer's tick, see evcc.ports."""
         return self.world.now & 0x3FFFFFFF
 
+    def timer(self, callback):
+        """The board's timer: `callback(timer)` every 20 ms, whatever its controller does."""
+        self.timers.append(self.world.add(_Timer(callback), self.world.now + _Timer.EVERY_MS))
+
     def clock(self):
         """now, ms."""
         return self.world.now
@@ -210,6 +215,8 @@ class Board:
         self._fed = None
         self.resets += 1
         self._levels = [False, False]
+        for timer in self.timers:
+            self.world.remove(timer)
         self._drive()
         if self.on_reset is not None:
             self.on_reset()
@@ -242,3 +249,14 @@ class Board:
 
     def _count(self, name):
         self.counters[name] = self.counters.get(name, 0) + 1
+
+
+class _Timer:
+    EVERY_MS = 20
+
+    def __init__(self, callback):
+        self._callback = callback
+
+    def step(self, now):
+        self._callback(self)
+        return now + self.EVERY_MS

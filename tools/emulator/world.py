@@ -128,6 +128,17 @@ class World:
             self._pass(limit)
         return False
 
+    def pass_for(self, part, ms):
+        """Called by `part` in its step: it works for `ms`, and the others go on meanwhile.
+
+        What wakes it in that time finds it busy and wakes it afterwards.
+        """
+        place, due = self._order.pop(id(part)), self._due.pop(id(part), None)
+        end = self.now + ms
+        self.run(end)
+        self._order[id(part)] = place
+        self._set(part, end if due is None else max(due, end))
+
     # ---- inside ----------------------------------------------------------------------------
 
     def _set(self, part, when):

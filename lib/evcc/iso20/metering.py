@@ -36,6 +36,9 @@ def confirm(s, name, request):
     if s.signer is None:
         log.warning("MeteringConfirmation needs Plug and Charge: not confirmed")
         return
+    if not s.safety.may_compute():
+        log.warning("MeteringConfirmation: no timer guards power meanwhile: not confirmed")
+        return
     request.body["MeterInfoRequested"] = True
     data = None
     for _ in range(_METER_LOOPS):
