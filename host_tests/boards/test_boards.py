@@ -9,6 +9,7 @@ from evcc import ports
 
 from host_tests.boards.bench import Bench
 from tools.boards import DANGEROUS, NAMES, boards, load, problems
+from tools.boards.drawing import svg
 
 ALL = boards()
 SLAC_PARM_REQ = bytes.fromhex("6460")
@@ -33,9 +34,10 @@ def test_pin_table(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_pins_csv_is_that_of_the_table(name):
+def test_pins_csv_and_drawing_are_those_of_the_table(name):
     board = load(name)
     assert (board.folder / "pins.csv").read_text() == board.csv()
+    assert (board.folder / "wiring.svg").read_text(encoding="utf-8") == svg(board)
 
 
 @pytest.mark.parametrize("name", ALL)

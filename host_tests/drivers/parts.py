@@ -47,7 +47,8 @@ class PilotWire:
     OHM = {"B": 2740.0, "C": 1 / (1 / 2740 + 1 / 1300), "D": 1 / (1 / 2740 + 1 / 270)}
 
     def __init__(self, state="B", duty=5.0, spread=0.0, seed=1):
-        rng = random.Random(seed)
+        self.rng = rng = random.Random(seed)
+        self.droop = 0.01
         self.state, self.duty = state, duty
         self.source = 12.0 * (1 + rng.uniform(-spread, spread))
         self.inner = 1000.0 * (1 + rng.uniform(-spread, spread))
@@ -63,4 +64,5 @@ class PilotWire:
         return {"A": 0.0, "open": 12.0, "E": 0.0, "F": -12.0}[self.state]
 
     def part(self):
-        return (self.volts() + 15) / 30
+        """Behind the peak hold, which has fallen by up to 1 % since the last pulse."""
+        return (self.volts() + 15) / 30 * (1 - self.droop * self.rng.random())
