@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Boot: which settings are used, what is refused and in which words, safe outputs first."""
 
+import io
 import os
 import runpy
 import sys
@@ -12,6 +13,7 @@ from evcc.bench_board import BenchBoard
 from evcc.boot import boot
 from evcc.store import Store
 
+from host_tests.cutdisk import Cut, Disk
 from tools import ROOT
 
 GOOD = 'vehicle = "sim"\nev_soc = 33\n# end\n'
@@ -249,3 +251,45 @@ def test_an_exception_in_the_loop_leaves_safe_outputs(module, monkeypatch):
     with pytest.raises(SystemError):
         runpy.run_path(str(ROOT / "firmware" / "main.py"))
     assert module.events[-1] == "safe"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_power_cut_at_every_step_of_a_boot(module, monkeypatch, whole):
+    """Settings are the new ones, or the old ones where the new file is torn; never none."""
+    from evcc import boot as boot_module
+    from evcc import store
+
+    new = GOOD.replace("33", "44")
+    if not whole:
+        new = new[:-3]
+
+    def on(disk):
+        for target in (store, boot_module):
+            monkeypatch.setattr(target, "os", disk)
+            monkeypatch.setattr(target, "open", disk.text_open, raising=False)
+        monkeypatch.setattr(store, "_SMALL", True)
+        module.ROOT = "/"
+
+    class TextDisk(Disk):
+        def text_open(self, path, mode="r"):
+            file = self.open(path, mode)
+            return file if "b" in mode else io.StringIO(file.read().decode())
+
+    first = TextDisk({"/settings.toml": GOOD.encode()}, fat=True)
+    on(first)
+    boot(module)
+    files = {**first.files, "/settings.toml": new.encode(), "/bench.toml": b"ev_soc = 1\n# end\n"}
+    for cut in range(1000):
+        disk = TextDisk(files, cut, fat=True)
+        on(disk)
+        try:
+            boot(module)
+        except Cut:
+            for text, found in disk.after():
+                on(TextDisk(found, fat=True))
+                settings = boot(module).settings
+                bench = "/bench.toml" in found
+                assert settings.ev_soc == (1 if bench else 44 if whole else 33), (cut, text)
+            continue
+        break
+    assert cut > 2 and "/bench.toml" not in disk.files

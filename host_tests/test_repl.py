@@ -213,3 +213,22 @@ def test_a_light_bulb_takes_little_until_somebody_stops(tmp_path):
     assert rig.controller.result == "USER_STOP" and not rig.violations()
     assert rig.controller.summary()["discharged_Wh"] == 0
     rig.check_safe()
+
+
+def test_pause_and_start(rig):
+    from evcc.led import STATES, shown
+
+    assert rig.answer("pause()") == "no session"
+    charging(rig)
+    rig.world.run(rig.world.now + 500)
+    assert rig.answer("pause()") == "pausing"
+    assert rig.world.run_until(lambda: rig.controller.state == "paused", rig.world.now + 30_000)
+    assert shown(rig.device.device) == STATES["paused"]
+    assert (
+        "state: paused" in rig.answer("status()") and (rig.folder / "store" / "session").exists()
+    )
+    rig.world.run(rig.world.now + 3000)
+    assert rig.answer("start()") == "going on"
+    assert rig.world.run_until(lambda: rig.plant.contactors.closed, rig.world.now + 60_000)
+    assert rig.world.run_until(lambda: rig.controller.sessions == 2, rig.world.now + 60_000)
+    assert not rig.violations()
