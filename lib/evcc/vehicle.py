@@ -69,7 +69,7 @@ class Vehicle:
         """EVCCID text, or None: the host MAC is used. Once per session."""
 
     def limits(self):
-        """`Limits`, called every charge loop (0.2 s) and by safety (20 ms). Never None."""
+        """`Limits`, called every charge loop (0.2 s) and by safety (each step). Never None."""
 
     def demand(self):
         """`Demand`, called every charge loop. Never None."""
@@ -89,10 +89,11 @@ class Vehicle:
         """The station's last values: dict of its response's fields in SI units. Every loop."""
 
     def notify(self, event):
-        """Event text: "plugged", "precharge", "closed", "stopping", "opened", "unplugged"."""
+        """Event text: "plugged", "cable_check" (own isolation monitor off), "precharge", "closed",
+        "stopping" (converters to nothing), "opened" (monitor on again), "unplugged"."""
 
     def charger(self):
         """The on-board charger, see sim_charger.SimCharger; None: no AC. Once per AC session."""
 
     def fault(self):
-        """Text of a fault that must end charging, or None. Called every 20 ms."""
+        """Text of a fault that must end charging, or None. Called at least every 50 ms."""
