@@ -5,6 +5,8 @@ It only puts readings into an array and hands commands on. A part that is None i
 reading is NONE, a command for it does nothing.
 """
 
+from array import array
+
 from evcc.ports import (
     CP,
     DUTY,
@@ -21,7 +23,7 @@ from evcc.ports import (
 class Board:
     """`ticks()`: ms that wrap at 2**30; `time()`: ms that do not; the rest are drivers or None.
 
-    `temperatures`: a tuple of Thermometers. `cable_A` is what the plug's coding allows (A), NONE
+    `temperatures`: one or two Thermometers. `cable_A` is what the plug's coding allows (A), NONE
     where nothing tells.
     """
 
@@ -38,6 +40,8 @@ class Board:
         self._volts = volts
         self._amps = amps
         self._temperatures = temperatures
+        self._celsius = array("i", [t.read() for t in temperatures])
+        self._turn = 0
         self._isolation = isolation
         self._proximity = proximity
         self.rest = None  # a Rest
@@ -54,18 +58,24 @@ class Board:
         raw[INLET_mV] = NONE if self._volts is None else self._volts.read()
         raw[INLET_mA] = NONE if self._amps is None else self._amps.read()
         raw[FEEDBACK] = self._contactors.read()
-        hottest = NONE
-        for thermometer in self._temperatures:
-            value = thermometer.read()
-            if value > hottest:
-                hottest = value
-        raw[HOTTEST_dC] = hottest
+        if self._temperatures:
+            raw[HOTTEST_dC] = self._hottest()
+        else:
+            raw[HOTTEST_dC] = NONE
         raw[ISOLATION] = NONE if self._isolation is None else self._isolation.read()
         if self._lock is None:
             raw[LOCKED] = NONE
         else:
             raw[LOCKED] = self._lock.read()
             self._lock.step(self.ticks())
+
+    def _hottest(self):
+        """One sensor a tick, in turn: contacts warm up in seconds."""
+        celsius = self._celsius
+        n = self._turn
+        celsius[n] = self._temperatures[n].read()
+        self._turn = n + 1 if n + 1 < len(celsius) else 0
+        return max(celsius[0], celsius[-1])
 
     def lock(self, on):
         if self._lock is not None:

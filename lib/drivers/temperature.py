@@ -36,15 +36,26 @@ class Thermometer:
         for i in range(_N):
             ohm = curve((_FROM + i * _STEP) / 10)
             table[i] = round(65535 * ohm / (ohm + series))
-        self._rises = table[1] > table[0]
+        self._flip = 0
+        if table[1] < table[0]:  # an NTC: upside down it rises as well
+            self._flip = 65535
+            for i in range(_N):
+                table[i] = 65535 - table[i]
+        self._at = 0  # the step of the last reading: the next is near
 
     def read(self):
         """0.1 degrees Celsius, or FAULT."""
-        raw = self._read()
+        raw = self._read() ^ self._flip
         table = self._table
-        for i in range(_N - 1):
-            a = table[i]
-            b = table[i + 1]
-            if a <= raw <= b if self._rises else b <= raw <= a:
-                return _FROM + i * _STEP + (raw - a) * _STEP // (b - a)
-        return FAULT
+        i = self._at
+        while raw > table[i + 1]:
+            i += 1
+            if i == _N - 1:
+                return FAULT
+        while raw < table[i]:
+            if not i:
+                return FAULT
+            i -= 1
+        self._at = i
+        a = table[i]
+        return _FROM + i * _STEP + (raw - a) * _STEP // (table[i + 1] - a)
