@@ -288,3 +288,145 @@ def test_validation_toggles_only_at_five_percent_and_ends_in_b():
     rig.safety.toggle(1)
     rig.run(1000)
     assert rig.board.log == []
+
+
+@pytest.mark.parametrize(
+    "field, value, reason",
+    [
+        ("amps", 5.0, "WELD_SUSPECTED"),  # a station that has not let go since a reset
+        ("closed", True, "WELD_SUSPECTED"),
+        ("pilot", "C", "PILOT_LOST"),
+        ("pilot", "F", "PILOT_LOST"),
+        ("pilot", "A", "PILOT_LOST"),
+        ("isolation", False, "ISOLATION_FAULT"),
+    ],
+)
+def test_no_start_before_b_without_current(field, value, reason):
+    rig = Rig()
+    setattr(rig.board, field, value)
+    rig.run(20)
+    with pytest.raises(V2GError) as error:
+        rig.safety.ready()
+    rig.run(100)
+    assert error.value.reason == reason and not rig.board.c and rig.safety.wish == 0
+
+
+def test_a_contactor_that_is_closed_at_the_start_keeps_the_connector():
+    rig = Rig()
+    rig.safety.lock()
+    rig.board.closed = True
+    rig.run(40)
+    with pytest.raises(V2GError):
+        rig.safety.ready()
+    rig.board.closed = False  # the mirror contact says this now
+    rig.safety.unlock()
+    rig.run(200)
+    assert rig.board.is_locked
+
+
+def test_isolation_counts_but_not_while_the_station_measures():
+    rig = Rig()
+    rig.safety.lock()
+    rig.safety.ready()
+    rig.run(40)
+    assert rig.vehicle.events == ["cable_check"]
+    rig.board.isolation = False
+    rig.run(2000)
+    assert rig.safety.fault is None and rig.safety.state == "ready"
+    rig.board.isolation = True
+    rig.board.volts = rig.vehicle.measured().pack_voltage
+    rig.run(20)
+    rig.safety.close()
+    rig.run(100)
+    assert rig.safety.state == "closed"
+    rig.board.isolation = False
+    rig.run(40)
+    assert rig.board.c  # a glitch is none
+    rig.run(60)
+    assert rig.safety.fault[0] == "ISOLATION_FAULT" and not rig.board.c
+    rig.run(100)
+    assert not rig.board.closed
+
+
+@pytest.mark.parametrize(
+    "field, value, reason",
+    [("volts", None, "NO_INLET_SENSOR"), ("closed", False, "CONTACTOR_FAILED")],
+)
+def test_what_breaks_in_the_loop(field, value, reason):
+    rig = Rig()
+    rig.to_closed()
+    setattr(rig.board, field, value)
+    rig.run(100)
+    assert rig.safety.fault[0] == reason and not rig.board.c
+
+
+def test_state_c_that_the_pilot_does_not_show_is_a_lost_pilot():
+    """S2 or its enable has failed."""
+    rig = Rig()
+    rig.to_closed()
+    rig.board.set_state_c = lambda on: None
+    rig.board.c = False
+    rig.run(100)
+    assert rig.safety.fault[0] == "PILOT_LOST"
+
+
+def test_share_of_a_warm_inlet():
+    rig = Rig(inlet_max_C=90.0)
+    shares = []
+    for celsius in (-20.0, 70.0, 75.0, 77.5, 84.9, 85.0, 95.0, None):
+        rig.board.celsius = celsius
+        rig.run(20)
+        shares.append(rig.safety.share())
+    assert shares[:2] == [1, 1] and shares[5:] == [0, 0, 1]
+    assert shares[2] == pytest.approx(2 / 3) and shares[3] == 0.5 and 0 < shares[4] < 0.01
+
+
+@pytest.mark.parametrize(
+    "pilot, volts, free",
+    [
+        ("B", 59.0, True), ("B", 60.0, False), ("A", 0.0, True), ("C", 0.0, False),
+        ("F", 0.0, True), ("F", 61.0, False), ("B", None, True), ("F", None, False),
+    ],
+)  # fmt: skip
+def test_unlocking(pilot, volts, free):
+    rig = Rig()
+    rig.safety.lock()
+    rig.run(40)
+    rig.board.pilot, rig.board.volts = pilot, volts
+    rig.run(100)
+    assert rig.board.is_locked  # only on request
+    rig.safety.unlock()
+    rig.run(100)
+    assert rig.board.is_locked is not free
+
+
+def test_a_board_without_current_sensor_is_judged_by_the_vehicle():
+    rig = Rig()
+    rig.to_closed()
+    rig.board.amps = None
+    rig.vehicle.update = lambda now: None
+    measured = rig.vehicle._measured
+    measured.current = 50.0
+    rig.run(100)
+    assert rig.safety.fault is None and rig.safety.current()
+    measured.current = 300.0
+    rig.run(100)
+    assert rig.safety.fault[0] == "LIMIT_EXCEEDED" and rig.board.closed
+    measured.current = 0.2
+    rig.run(60)
+    assert not rig.board.closed and rig.safety.forced_openings == 0
+
+
+def test_times_that_wrap():
+    """A port's milliseconds come back to 0 after 12 days."""
+    rig = Rig()
+    rig.now = (1 << 30) - 1000
+    rig.run(20)
+    rig.to_closed()
+    rig.board.amps = 50.0
+    rig.safety.release()
+    rig.now = (1 << 30) - 500
+    rig.run(1900)
+    assert rig.board.closed and rig.now > 1 << 30
+    rig.run(200)
+    assert not rig.board.closed and rig.safety.forced_openings == 1

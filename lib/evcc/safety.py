@@ -21,7 +21,7 @@ _MOST_dC = const(4)
 _DUTY = const(5)
 _PACK_mV = const(6)
 _NEAR_mV = const(7)
-_TOUCH_V = 60.0
+_TOUCH_mV = const(60000)
 _COOL_C = 20.0  # below the highest temperature: from there on less power is asked for,
 _SPARE_C = 5.0  # and none from here
 
@@ -109,18 +109,20 @@ class Safety(Tick):
         since the last session or a reset.
         """
         self.check()
-        volts = self.inlet_voltage()
-        if volts is None:
-            raise V2GError("NO_INLET_SENSOR")
-        if volts > _TOUCH_V:
-            raise V2GError("INLET_VOLTAGE", "%.0f V before cable check" % volts)
-        if self.raw[ports.FEEDBACK] == 1 or self.current():
+        raw, why = self.raw, None
+        if raw[ports.INLET_mV] == ports.NONE:
+            why = "NO_INLET_SENSOR"
+        elif raw[ports.INLET_mV] > _TOUCH_mV:
+            why = "INLET_VOLTAGE"
+        elif raw[ports.FEEDBACK] == 1 or self.current():
+            why = "WELD_SUSPECTED"
             self.keep_locked = True
-            raise V2GError("WELD_SUSPECTED", "closed before cable check: " + self._seen(self.raw))
-        if self.pilot != "B":
-            raise V2GError("PILOT_LOST", "state %s before cable check" % self.pilot)
-        if not self.raw[ports.ISOLATION]:
-            raise V2GError("ISOLATION_FAULT", "before cable check")
+        elif self.pilot != "B":
+            why = "PILOT_LOST"
+        elif not raw[ports.ISOLATION]:
+            why = "ISOLATION_FAULT"
+        if why:
+            raise V2GError(why, "before cable check: " + self._seen(raw))
         self.vehicle.notify("cable_check")  # its own isolation monitor off
         self.limits[_DUTY] = 70
         self.wish = 1
