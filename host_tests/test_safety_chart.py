@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Safety's states for DC and AC: each request of the protocol and each thing seen, in each state."""
+"""Safety's states for DC and AC: each request and each thing seen, in each state."""
 
 from evcc.params import Params
 from evcc.reasons import V2GError
