@@ -131,6 +131,27 @@ def test_a_session_follows_the_duty_and_ends_in_order():
     rig.safe()
 
 
+@pytest.mark.parametrize("duty, state", [(26.7, "basic charging"), (5, "matching")])
+def test_a_station_that_wants_a_card_first(duty, state):
+    rig = Rig().plug(None)
+    rig.run(120_000)
+    assert rig.c.state == "waiting for the station" and rig.pilot.state == "B"
+    rig.pilot.pwm(duty)
+    rig.run(3000)
+    assert rig.c.state == state
+
+
+def test_waiting_can_be_stopped():
+    rig = Rig().plug(None)
+    rig.c.stop()
+    rig.run(1000)
+    assert rig.c.result == "USER_STOP"
+    rig = Rig().plug(None)
+    rig.board.unplug()
+    rig.run(1000)
+    assert rig.c.result == "UNPLUGGED"
+
+
 def test_a_station_that_waits_is_waited_for():
     rig = Rig().plug(26.7)
     for _ in range(3):

@@ -2,17 +2,17 @@
 """AC charging by the pilot's duty cycle, without digital communication (IEC 61851-1 Annex A).
 
 For stations whose duty cycle is not 5 %: it says how much current may flow, state C asks for it.
-The setting `basic_charging` switches it on. A duty that changes is followed at once, none (the
-station waits) ends power until it comes back, 5 % hands over to digital communication. The current
-is held below what the cable's coding allows where a board reads that. Not here: state D
-(ventilation), single steps of phases, IEC 61851-1's simplified pilot.
+The setting `basic_charging` switches it on; then the duty cycle is waited for before anything
+else, SLAC as well, unless there is no on-board charger or a session to be resumed. A duty that
+changes is followed at once, none (the station waits) ends power until it comes back, 5 % hands over
+to digital communication. The current is held below what the cable's coding allows where a board
+reads that. Not here: state D (ventilation), single phases, IEC 61851-1's simplified pilot.
 """
 
 from evcc.compat import const
 from evcc.ports import DUTY, NONE
 from evcc.reasons import V2GError
 
-_WAIT_MS = const(3000)  # for an oscillator after plug-in
 _LOCK_MS = const(5000)
 _OFF_MS = const(3000)  # to ramp down before state B
 _LOW_V = 207.0  # a charger is told watts: with low mains they must not become too many amperes
@@ -73,12 +73,16 @@ def charge(c):
     Returns a StopReason, or None when digital communication is to follow. Raises V2GError.
     """
     charger = c.vehicle.charger()
+    if charger is None or c.kept:
+        return None
     raw = c.board.raw
-    end = c.now + _WAIT_MS
-    while raw[DUTY] == NONE and c.now < end:
+    c.enter("waiting for the station")
+    while amps(raw[DUTY]) == 0.0:  # one that wants a card first has no oscillator until then
         _check(c)
+        if c.stopped:
+            return c.stopped
         yield 20
-    if charger is None or not amps(raw[DUTY]):
+    if amps(raw[DUTY]) is None:
         return None
     c.enter("basic charging")
     c.protocol = "basic AC"
