@@ -277,3 +277,18 @@ def test_goodbye_in_the_loop(pki):
     rig.at("DC_ChargeLoop", goodbye, 3)
     assert run(rig)[0] == "LINK_LOST"
     assert len(rig.plant.opened_at) == 1 and abs(rig.plant.opened_at[0]) < 1
+
+
+@pytest.mark.parametrize("plain_ok", [True, False])
+def test_protocol_refused_over_tls_is_offered_once_more_without(pki, plain_ok):
+    """Only where settings allow that; a second refusal is the end."""
+    row = {"do": "code", "at": "supportedAppProtocol", "code": "Failed_NoNegotiation"}
+    allowed = {"sdp_plain_ok": plain_ok, "allow_iso20_without_tls": plain_ok}
+    rig = Secure(pki[0], pki[0], [row], **allowed)
+    rig.at("supportedAppProtocol", rig.station.scenario.rows.clear)
+    reason, _ = run(rig)
+    assert reason == ("STATION_TERMINATE" if plain_ok else "NO_PROTOCOL")
+    assert len(rig.station.sessions) == 1 + plain_ok
+    if plain_ok:
+        rig = Secure(pki[0], pki[0], [row], **allowed)
+        assert run(rig)[0] == "NO_PROTOCOL" and len(rig.station.sessions) == 2

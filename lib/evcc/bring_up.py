@@ -22,8 +22,12 @@ _EARLY = "evcc.crypto.gcm evcc.tls.client evcc.crypto.sha2 evcc.crypto.ecdsa evc
 log = get_logger("evcc.controller")
 
 
-def bring_up(c):
-    """Match, find the station, connect. Raises V2GError."""
+def bring_up(c, again=False):
+    """Match, find the station, connect; `again`: only the last. Raises V2GError."""
+    if again:
+        whole = c.params.setup_timeout_s * 1000
+        yield from reach(c, c.now if c.setup_end is None else c.setup_end - whole, whole)
+        return
     if c.kept and c.kept["network"] and c.use_slac:
         yield from rejoin(c)
         try:
@@ -128,7 +132,7 @@ def discover(c):
     from evcc.sdp import Sdp
 
     c.enter("discovering")
-    c.sdp = Sdp(c.host, c.urandom, c.params.sdp_tls, c.params)
+    c.sdp = Sdp(c.host, c.urandom, c.asks_tls, c.params)
     c.sdp.start(c.now)
     while c.sdp.result is None:
         check(c)

@@ -66,6 +66,7 @@ class Controller:
         self.store = store
         self.kept = None  # the paused session to resume, see paused.py
         self.network = None  # (NID, NMK) of the station's power line, where the modem took it
+        self.asks_tls = True
         self.leaf = None  # SHA-256 of the station's leaf certificate, hex
         self.resumed = False  # the driver wants the paused session to go on
         self.calls = False  # a station that signals 5 % wants that too
@@ -303,6 +304,7 @@ class Controller:
         self.safety.reset()
         self.result = self.stopped = self.session = self.protocol = self.tls = self.leaf = None
         self.detail = ""
+        self.asks_tls = self.params.sdp_tls
         if self._trace:
             self._trace.clear()
         self.vehicle.notify("plugged")
@@ -314,14 +316,18 @@ class Controller:
                 reason = yield from basic_charging.charge(self)
                 basic_charging = None
                 forget("evcc.basic_charging", "evcc.safety_ac")
-            if reason is None:
+            again = False
+            while reason is None:
                 from evcc import bring_up
 
-                yield from bring_up.bring_up(self)
+                yield from bring_up.bring_up(self, again)
                 bring_up = None
                 forget(*_BRING_UP)
-                yield from self._communicate()
-                reason = self.session.stop
+                again = yield from self._communicate(again)
+                if again:
+                    yield from self._close(False)
+                else:
+                    reason = self.session.stop
         except V2GError as error:
             reason, detail = error.reason, error.detail
         if self.kept:
@@ -380,8 +386,10 @@ class Controller:
         while self.safety.state not in ("open", "stuck"):
             yield 10
 
-    def _communicate(self):
-        """supportedAppProtocol and the session itself."""
+    def _communicate(self, again):
+        """supportedAppProtocol and the session itself.
+
+        True: nothing came of it, and there is another offer to make (once: `again` is False)."""
         from evcc.exchange import Exchange
         from evcc.sap import Sap, offer
         from evcc.v2gtp import Framer
@@ -391,7 +399,17 @@ class Controller:
         (self.tls or self.tcp).on_data = self._framer.feed
         sap = Sap(offer(self.params), self._trace)
         offer = None
-        yield from self._exchanges(Exchange(sap.story(), sap, self._send))
+        try:
+            yield from self._exchanges(Exchange(sap.story(), sap, self._send))
+        except V2GError as error:
+            p = self.params
+            if again or error.reason != "NO_PROTOCOL" or self.tls is None:
+                raise
+            if not (p.sdp_plain_ok and p.allow_iso20_without_tls):
+                raise
+            log.warning("%s: once more without TLS", error)
+            self.asks_tls = False
+            return True
         self.protocol = sap.agreed
         del sap
         forget("evcc.sap", "evcc.iso20.service")
@@ -412,6 +430,7 @@ class Controller:
         if self.stopped:
             session.wish_stop(self.stopped)
         yield from self._exchanges(Exchange(session.story(), session, self._send))
+        return False
 
     def _exchanges(self, exchange):
         """Run one story to its end. Raises its V2GError."""

@@ -153,7 +153,7 @@ class Station:
     def ended(self):
         """TCP of the session is over, whoever closed it."""
         self.sessions.append(self.secc.summary())
-        if self.pilot.state != "A":
+        if self.pilot.state != "A" and self.secc.evccid:  # else it was no session yet
             self.pilot.pwm(None)
 
     @property
