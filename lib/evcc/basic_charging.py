@@ -4,9 +4,9 @@
 For stations whose duty cycle is not 5 %: it says how much current may flow, state C asks for it.
 The setting `basic_charging` switches it on; then the duty cycle is waited for before anything
 else, SLAC as well, unless there is no on-board charger or a session to be resumed. A duty that
-changes is followed at once, none (the station waits) ends power until it comes back, 5 % hands over
-to digital communication. The current is held below what the cable's coding allows where a board
-reads that. Not here: state D (ventilation), single phases, IEC 61851-1's simplified pilot.
+changes is followed at once, none (the station waits) ends power until it comes back, 5 % hands
+over to digital communication. The current is held below what the cable's coding allows where a
+board reads that. Not here: state D (ventilation), single phases, IEC 61851-1's simplified pilot.
 """
 
 from evcc.compat import const
