@@ -29,7 +29,7 @@ class Rig:
         while self.now < end:
             self.now += 20
             self.vehicle.update(self.now)
-            self.safety.tick(self.now)
+            self.safety.tick(self.now & 0x3FFFFFFF)  # as a port counts
             if self.alive:
                 self.safety.poll()
 
