@@ -91,6 +91,18 @@ def attach(rig, board, *words, patience=10):
     return run_with(rig, command, timeout=100)
 
 
+def at_rest(rig, board, *words):
+    """As `attach`, twice if need be.
+
+    Now and then under load the terminal's Ctrl-C is late and the console reads mpremote's Ctrl-A
+    first: it ends the loop, and the next mpremote finds the prompt.
+    """
+    done = attach(rig, board, *words)
+    if done.returncode and "could not enter raw repl" in done.stdout:
+        done = attach(rig, board, *words)
+    return done
+
+
 def to(rig, message):
     rig.board.plug()
     found = rig.world.run_until(lambda: rig.record.state == message, rig.world.now + 60_000)
@@ -134,7 +146,7 @@ def test_exec_in_the_charge_loop(start):
     rig.board.unplug()
     rig.world.run(rig.world.now + 1000)
     code = "import evcc.repl as r; print(r.status()); r.gate()"
-    done = attach(rig, board, "resume", "exec", code)
+    done = at_rest(rig, board, "resume", "exec", code)
     assert done.returncode == 0 and "USER_STOP" in done.stdout, (done.stdout, board.cable.received)
 
 
@@ -155,7 +167,7 @@ def test_the_console_in_the_charge_loop_and_the_log_after_it(start, tmp_path):
     rig.board.unplug()
     rig.world.run(rig.world.now + 1000)
     code = "import evcc.repl as r; print(r.trace('/log/last.pcapng'))"
-    done = attach(rig, board, "resume", "exec", code)
+    done = at_rest(rig, board, "resume", "exec", code)
     assert done.stdout.strip().endswith("/log/last.pcapng"), done.stdout
     done = attach(rig, board, "resume", "fs", "cp", ":/log/last.pcapng", tmp_path / "out.pcapng")
     data = (tmp_path / "out.pcapng").read_bytes()
@@ -174,7 +186,7 @@ def test_nothing_enters_at_any_message(start, tmp_path, message, how):
     check_refused(rig, board, message, *words)
     rig.board.unplug()
     rig.world.run(rig.world.now + 1000)
-    done = attach(rig, board, "exec", "import os; print(os.listdir('/'))")
+    done = at_rest(rig, board, "exec", "import os; print(os.listdir('/'))")
     assert done.returncode == 0 and "'mark'" not in done.stdout, done.stdout
 
 
@@ -208,4 +220,4 @@ def test_the_cable_comes_out(start, message):
     board.cable.plug()
     rig.board.unplug()
     rig.world.run(rig.world.now + 1000)
-    assert attach(rig, board, "exec", "print(6 * 7)").stdout.endswith("42\n")
+    assert at_rest(rig, board, "exec", "print(6 * 7)").stdout.endswith("42\n")
