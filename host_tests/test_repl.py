@@ -232,3 +232,12 @@ def test_pause_and_start(rig):
     assert rig.world.run_until(lambda: rig.plant.contactors.closed, rig.world.now + 60_000)
     assert rig.world.run_until(lambda: rig.controller.sessions == 2, rig.world.now + 60_000)
     assert not rig.violations()
+
+
+def test_the_page_has_every_command():
+    from tools import ROOT
+
+    page = (ROOT / "firmware" / "README.md").read_text()
+    for name in repl.COMMANDS:
+        assert f"| `{name}(" in page or f", `{name}(" in page, name
+        assert getattr(repl, name).__doc__
