@@ -25,7 +25,12 @@ from tools.pki import maker
 
 # Allowed, and taken by no story of ours: a car that is not ready would say PowerDelivery(Start)
 # again, with EVProcessing Ongoing; ours ends by the loop, also after MeteringConfirmation.
-NEVER = {("PowerDelivery", "PowerDelivery"), ("MeteringConfirmation", "PowerDelivery")}
+# Who has checked in checks out before SessionStop.
+NEVER = {
+    ("PowerDelivery", "PowerDelivery"),
+    ("MeteringConfirmation", "PowerDelivery"),
+    ("VehicleCheckIn", "SessionStop"),
+}
 
 
 class Walk:
@@ -101,11 +106,11 @@ def scripted(walk, Run, messages):
     play(run)
 
 
-def sessions(walk, Rig):
+def sessions(walk, Rig, chart):
     """Detours from the loop, through every layer."""
 
-    def made(rows=()):
-        rig = Rig(faults=list(rows))
+    def made(rows=(), **more):
+        rig = Rig(faults=list(rows), **more)
         rig.station.plan.stop_s = 1.5
         return rig
 
@@ -115,6 +120,12 @@ def sessions(walk, Rig):
     rig, signer = made(notify("MeteringConfirmation")), Signer()
     walk.run(rig, ("PowerDelivery", lambda: sign(rig, signer), 1))
     assert signer.asked
+    parking = {"station": {"vas": ["ParkingStatus"]}, "settings": {"vas": "ParkingStatus"}}
+    early = {b for a, _, b in chart if a in ("ServiceSelection", "ScheduleExchange")}
+    early -= {"SessionStop", "PowerDelivery"}
+    for message in (None, "VehicleCheckIn", *sorted(early)):
+        rig = made(**parking)
+        walk.run(rig, *[(message, lambda rig=rig: rig.controller.stop(), 1)] * bool(message))
 
 
 def notify(what):
@@ -162,7 +173,7 @@ def compare(walk, table):
 def test_every_edge_of_dc_is_taken_and_no_other():
     walk = Walk()
     scripted(walk, scripted_dc.Run, {a for a, _, _ in dc_chart()})
-    sessions(walk, rig.Rig)
+    sessions(walk, rig.Rig, dc_chart())
     paused(walk, Paused(), "DC_ChargeLoop")
     standby(walk, rig.Rig(station={"standby": True}), "DC_ChargeLoop")
     compare(walk, dc_chart())
@@ -171,7 +182,7 @@ def test_every_edge_of_dc_is_taken_and_no_other():
 def test_every_edge_of_ac_is_taken_and_no_other():
     walk = Walk()
     scripted(walk, scripted_ac.Run, {a for a, _, _ in ac_chart()})
-    sessions(walk, rig_ac.Rig)
+    sessions(walk, rig_ac.Rig, ac_chart())
     paused(walk, PausedAc(), "AC_ChargeLoop")
     compare(walk, ac_chart())
 

@@ -158,7 +158,7 @@ def flow(table, first=()):
 def dc():
     from evcc.iso20.flow import FLOW
 
-    return flow(FLOW, _more("DC"))
+    return flow(FLOW, _more("DC")) + _parking("DC")
 
 
 def ac():
@@ -166,7 +166,7 @@ def ac():
     from evcc.iso20.flow import FLOW
 
     common = [row for row in FLOW if not row[0].startswith("DC_")]
-    return flow(common, (*first, *_more("AC")))
+    return flow(common, (*first, *_more("AC"))) + _parking("AC")
 
 
 def _more(energy):
@@ -179,6 +179,19 @@ def _more(energy):
         words = [word for word in row[6].split() if not word.startswith(other)]
         rows.append((*row[:6], " ".join(words)))
     return tuple(rows)
+
+
+def _parking(energy):
+    """Edges to the messages of parking, which the rows of others leave out."""
+    from evcc.iso20.parking import AFTER
+
+    other = "DC_" if energy == "AC" else "AC_"
+    return [
+        (before, "", name)
+        for name, words in AFTER
+        for before in words.split()
+        if not before.startswith(other)
+    ]
 
 
 # title, words, edges or what makes them

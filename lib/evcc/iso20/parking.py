@@ -25,6 +25,16 @@ FLOW = (
     ("VehicleCheckOut", v2gtp.MAIN, 2000, 60, 2000, 60, "VehicleCheckOut SessionStop"),
 )
 
+# What they may follow; rows of other requests do not name them: few sessions carry these.
+AFTER = (
+    ("VehicleCheckIn", "ServiceSelection"),
+    (
+        "VehicleCheckOut",
+        "VehicleCheckIn DC_ChargeParameterDiscovery AC_ChargeParameterDiscovery "
+        "ScheduleExchange DC_CableCheck PowerDelivery DC_WeldingDetection",
+    ),
+)
+
 log = get_logger("evcc.iso20")
 
 
