@@ -15,6 +15,7 @@ from pathlib import Path
 from . import FlashError
 
 _ENTER_S = 4
+_GO_ON = b"import evcc.device; evcc.device.current and evcc.device.go(evcc.device.current)\r"
 _REPL = b"raw REPL; CTRL-B to exit\r\n"
 
 
@@ -56,18 +57,23 @@ def check_port(port):
         raise FlashError(f"{port}: {error}") from None
 
 
-class Link:
-    """An open port with the board in its raw REPL, after a soft reset: boot.py ran, main.py not.
+class Gone(FlashError):
+    """The connection was lost in the middle: cable, power, or a watchdog that cannot be stopped."""
 
-    `implementation`: name, version, build, machine, arch (of native code, or None).
+
+class Link:
+    """An open port with the board in its raw REPL.
+
+    reset: after a soft reset, so that boot.py ran and main.py did not; without it the device that
+    ran lies still in memory, and `close` lets it go on. `implementation`: name, version, build, machine, arch (of native code, or None).
     Raises FlashError; a port that goes away later raises it too.
     """
 
-    def __init__(self, port):
+    def __init__(self, port, reset=True):
         from mpremote.transport import TransportError
         from mpremote.transport_serial import SerialTransport
 
-        self.port = port
+        self.port, self.reset = port, reset
         check_port(port)
         try:
             self.transport = SerialTransport(port, timeout=5)
@@ -93,6 +99,8 @@ class Link:
         try:
             if transport.in_raw_repl:
                 transport.exit_raw_repl()
+                if not self.reset:
+                    transport.serial.write(_GO_ON)
                 transport.serial.flush()
         except OSError:
             pass
@@ -117,11 +125,12 @@ class Link:
                     break
             else:
                 raise FlashError(self.port + ": " + refusal(heard))
-            self._read(1, b">")
-            self._write(b"\x04")
-            got = self._read(10, _REPL)
-            if not got.endswith(_REPL):
-                raise FlashError(f"{self.port}: no soft reset: {_text(got) or 'no answer'}")
+            if self.reset:
+                self._read(1, b">")
+                self._write(b"\x04")
+                got = self._read(10, _REPL)
+                if not got.endswith(_REPL):
+                    raise FlashError(f"{self.port}: no soft reset: {_text(got) or 'no answer'}")
         except OSError as error:
             raise self.gone(error) from None
         self.transport.in_raw_repl = True
@@ -201,7 +210,7 @@ class Link:
         )
 
     def gone(self, error):
-        return FlashError(f"{self.port}: the connection is lost ({error or 'no answer'})")
+        return Gone(f"{self.port}: the connection is lost ({error or 'no answer'})")
 
     def start(self, seconds=2):
         """Soft reset with main.py; what it says in that time."""
@@ -237,3 +246,14 @@ def refusal(heard):
 
 def is_drive(port):
     return bool(port) and Path(port).is_dir()
+
+
+def back(port, seconds):
+    """Does the port appear (again) within that time?"""
+    ends = time.monotonic() + seconds
+    time.sleep(min(1, seconds))
+    while not os.path.exists(port):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.1)
+    return True

@@ -39,11 +39,15 @@ class Outcome:
     written = removed = kept = bytes = 0
 
 
-def flash(name, port=None, *, without=(), pki=None, rom=None, force=False, start=True, ui=None):
+def flash(
+    name, port=None, *, without=(), pki=None, rom=None, force=False, start=True, ui=None, again_s=5
+):  # fmt: skip
     """Bring the firmware onto the board `name` at `port`. Returns an Outcome; raises FlashError.
 
     rom: None takes a ROM partition where there is one, False copies files. pki: folder of keys to
-    copy too. force: write everything again. start: let it run afterwards.
+    copy too. force: write everything again. start: let it run afterwards. again_s: a board that
+    went away is tried once more when it is back within that time (a watchdog that a plug armed and
+    that cannot be stopped resets it; it is not armed then).
     """
     ui = ui or Quiet()
     board = image.board(name)
@@ -59,6 +63,12 @@ def flash(name, port=None, *, without=(), pki=None, rom=None, force=False, start
     made = image.build(board, without)
     port = link.find(port)
     try:
+        return _flash(board, made, port, pki, rom, force, start, ui)
+    except link.Gone as error:
+        ui.end()
+        if not again_s or not link.back(port, again_s):
+            raise FlashError(f"{error}; flash again: it completes what was begun") from None
+        ui.say(f"{error}; it is back, once more")
         return _flash(board, made, port, pki, rom, force, start, ui)
     finally:
         ui.end()

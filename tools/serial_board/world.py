@@ -22,6 +22,7 @@ from tools.vm.bridge import NAMES, Ended, VmDevice
 from . import SerialBoard
 
 _IDLE_MS = 10
+_LOOKS = 20  # at the clock in one millisecond: code that waits by looking lets time pass
 
 
 class Link:
@@ -115,19 +116,28 @@ class SerialDevice(VmDevice):
         self.timer = None  # safety is ticked by the controller's loop
         self._asleep = False
         self._index = self._busy_until = 0
+        self._looks, self._held = 0, None
         self._prepare()
         self.process = Link(serial)
+
+    def _drive(self, pin, level):
+        """The watchdog is armed by a plug and stopped when it is drawn, as on an RP2350."""
+        if pin == 3 and self.board.pilot.state == "A":
+            self.board._fed = None
+            return
+        VmDevice._drive(self, pin, level)
 
     def step(self, now):
         if self.ended is not None:
             return None
+        self._looks = 0
         try:
             if self._asleep:
                 self._asleep = False
                 self.process.answer(struct.pack("<I", now))
             return self._serve(now)
-        except _Idle:
-            return now + _IDLE_MS
+        except _Idle as idle:
+            return now + idle.ms
         except Ended as end:
             self.ended = str(end)
             return None
@@ -135,18 +145,30 @@ class SerialDevice(VmDevice):
     def _request(self):
         process = self.process
         while True:
+            found, self._held = self._held, None
+            if found is not None:
+                return found
             found = process.request(_IDLE_MS / 1000 if self.at_prompt else self.patience_s)
             if process.restarted:
                 process.restarted = self.at_prompt = False
             if found is None:
-                raise _Idle
+                raise _Idle(_IDLE_MS)
             self.at_prompt = found[0] == "Q"
-            if not self.at_prompt:
-                return found
+            if self.at_prompt:
+                continue
+            self._looks += found[0] == "C"
+            if self._looks > _LOOKS:
+                self._held = found
+                raise _Idle(1)
+            return found
 
 
 class _Idle(Exception):
-    """Nothing came from the device in time."""
+    """Nothing more of the device for now; time may go on by `ms`."""
+
+    def __init__(self, ms):
+        Exception.__init__(self)
+        self.ms = ms
 
 
 def rig_with(serial, **more):

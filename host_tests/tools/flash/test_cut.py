@@ -60,7 +60,7 @@ class At(run.Quiet):
 
 
 def flash(board, ui=None):
-    return run.flash("EMULATED", board.port, rom=False, start=False, ui=ui)
+    return run.flash("EMULATED", board.port, rom=False, start=False, ui=ui, again_s=0)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ meanwhile. Modem, power line, station and car are the demo's; the firmware is wh
 """
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -12,6 +13,8 @@ from host_tests.conftest import need
 from tools import ROOT, vm
 from tools.demo.rig import device_params
 from tools.flash import run
+from tools.flash.pcapng import frames
+from tools.peers import PEERS
 from tools.serial_board import SerialBoard, mpremote, wait
 from tools.serial_board.world import rig_with, run_with
 from tools.vm.bridge import files, settings_text
@@ -24,7 +27,8 @@ def flashed(folder, rom_kB, heap_kB):
     board = SerialBoard(folder / "board", rom_kB=rom_kB, heap_kB=heap_kB, with_border=True)
     done = run.flash("EMULATED", board.port, start=False)
     assert done.how == ("ROMFS" if rom_kB else "copy") and done.old == "none"
-    for name, text in zip(("settings.toml", "bench.toml"), files(settings_text(device_params()))):
+    params = device_params(log_kB=0 if rom_kB else 16)
+    for name, text in zip(("settings.toml", "bench.toml"), files(settings_text(params))):
         (folder / name).write_text(text)
         copied = mpremote(board.port, "resume", "fs", "cp", folder / name, ":")
         assert copied.returncode == 0, copied.stdout
@@ -66,6 +70,33 @@ def end(rig, board):
     assert rig.board.forced_openings == 0
 
 
+def after_the_session(rig, board, folder):
+    """selftest, trace and logs; the device goes on after each of them."""
+    status, text = tool(rig, board, "tools.flash.selftest")
+    print(text)
+    assert status == 0, text
+    rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "good" in rows["modem"] and "firmware runs" in text
+    assert "not wired" in rows["CAN"] and "A: nothing plugged in" in rows["pilot"]
+    rig.world.run(rig.world.now + 2000)
+    assert not rig.device.at_prompt, "the device does not go on"
+    status, text = tool(rig, board, "tools.flash.trace", "-o", folder / "last.pcapng")
+    assert status == 0 and "frames" in text, text
+    found = list(frames((folder / "last.pcapng").read_bytes()))
+    assert len(found) > 20 and any("SessionStop" in row[2] for row in found)
+    status, text = tool(rig, board, "tools.flash.logs")
+    print(text[:2000])
+    assert status == 0 and "<- SessionStopRes OK\n" in text and "unplugged" in text, text
+    rig.world.run(rig.world.now + 2000)
+    assert not rig.device.at_prompt
+    if shark := PEERS["tshark"].missing() is None:
+        words = [*PEERS["tshark"].command(), "-r", folder / "last.pcapng", "-T", "fields"]
+        words += ["-e", "frame.comment", "-e", "ipv6.src"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert "SessionStop" in done.stdout and "fe80" in done.stdout, done.stderr
+    assert shark or not os.environ.get("CI")
+
+
 @pytest.mark.timeout(240)
 def test_flashed_by_copy_charges_and_lets_nobody_flash_meanwhile(tmp_path):
     board = flashed(tmp_path, 0, 256)
@@ -82,6 +113,7 @@ def test_flashed_by_copy_charges_and_lets_nobody_flash_meanwhile(tmp_path):
         assert rig.device.counts["X"] > loops, "the session goes on"
         assert b"Traceback" not in board.cable.received
         end(rig, board)
+        after_the_session(rig, board, tmp_path)
         status, text = tool(rig, board, "tools.flash", "EMULATED", timeout=100)
         assert status == 0 and "it is on the board already" in text, text
     finally:

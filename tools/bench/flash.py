@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""Size of the full image for the reference board, sum of its files and as ROMFS, and by feature;
+time of a first flash onto the serial board (no USB, no flash chip: a lower bound)."""
+
+import time
+from collections import Counter
+
+from tools.flash import deploy, features, image, run
+
+REFERENCE = "RPI_PICO2"
+
+
+def rows():
+    made = image.build(image.board(REFERENCE))
+    sizes = Counter()
+    for path, data in made.files.items():
+        inside = path.startswith("lib/")
+        name = features.of(image._source_of(path[4:])) if inside else "board, main.py"
+        sizes[name] += len(data)
+    rom = len(deploy.rom_image(made))
+    found = [
+        dict(name=f"flash image of {REFERENCE}", value=made.size, unit="B", goal="<= 180000"),
+        dict(name="the same as ROMFS", value=rom, unit="B", goal="<= 180000"),
+    ]
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        found.append(dict(name=f"  {name}", value=size, unit="B", goal=None))
+    found.append(
+        dict(name="first flash, serial board", value=_seconds(), unit="s", goal=None, noisy=True,
+             why="no MicroPython i386")
+    )  # fmt: skip
+    return found
+
+
+def _seconds():
+    from tools.serial_board import BoardError, SerialBoard
+
+    try:
+        with SerialBoard() as board:
+            begin = time.monotonic()
+            run.flash("EMULATED", board.port, rom=False, start=False)
+            return round(time.monotonic() - begin, 1)
+    except BoardError:
+        return None
