@@ -58,15 +58,16 @@ def check_port(port):
 
 
 class Gone(FlashError):
-    """The connection was lost in the middle: cable, power, or a watchdog that cannot be stopped."""
+    """The connection was lost in the middle: cable, power, a watchdog that cannot be stopped."""
 
 
 class Link:
     """An open port with the board in its raw REPL.
 
     reset: after a soft reset, so that boot.py ran and main.py did not; without it the device that
-    ran lies still in memory, and `close` lets it go on. `implementation`: name, version, build, machine, arch (of native code, or None).
-    Raises FlashError; a port that goes away later raises it too.
+    ran lies still in memory, and `close` lets it go on.
+    `implementation`: name, version, build, machine, arch (of native code, or None).
+    Raises FlashError; a port that goes away later raises Gone.
     """
 
     def __init__(self, port, reset=True):

@@ -13,7 +13,7 @@ import threading
 import time
 import tty
 
-_SPACING_S = 0.01
+_SPACING_S = 0.05
 _KEEP = 65536
 
 

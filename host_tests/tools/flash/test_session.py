@@ -86,7 +86,7 @@ def after_the_session(rig, board, folder):
     assert len(found) > 20 and any("SessionStop" in row[2] for row in found)
     status, text = tool(rig, board, "tools.flash.logs")
     print(text[:2000])
-    assert status == 0 and "<- SessionStopRes OK\n" in text and "unplugged" in text, text
+    assert status == 0 and "<- SessionStopRes OK\n" in text and "USER_STOP" in text, text
     rig.world.run(rig.world.now + 2000)
     assert not rig.device.at_prompt
     if shark := PEERS["tshark"].missing() is None:

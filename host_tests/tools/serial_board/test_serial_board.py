@@ -134,6 +134,7 @@ def test_many_ctrl_c_at_once_do_not_end_the_board(board, tmp_path):
     ask(board, "reset")
     wait(lambda: b"loop" in board.cable.received)
     port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
+    board.cable.received = b""
     try:
         os.write(port, b"\x03\x03\x03\r\x03\x03")
         assert wait(lambda: b">>> " in board.cable.received)
@@ -243,6 +244,7 @@ def test_hardware_keeps_its_levels_over_a_soft_reset_and_time_goes_on(start, tmp
     coils = rig.plant.contactors
     ask_reset = [sys.executable, "-m", "mpremote", "connect", board.port, "reset"]
     assert run_with(rig, ask_reset).returncode == 0
+    rig.board.plug()
     rig.world.run_until(lambda: coils.closed, rig.world.now + 5000)
     assert coils.closed, board.cable.received
     counts = rig.device.counts
