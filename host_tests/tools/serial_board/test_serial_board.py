@@ -245,6 +245,7 @@ def test_hardware_keeps_its_levels_over_a_soft_reset_and_time_goes_on(start, tmp
     ask_reset = [sys.executable, "-m", "mpremote", "connect", board.port, "reset"]
     assert run_with(rig, ask_reset).returncode == 0
     rig.board.plug()
+    rig.board.WATCHDOG_MS = 1_000_000  # it has its own tests
     rig.world.run_until(lambda: coils.closed, rig.world.now + 5000)
     assert coils.closed, board.cable.received
     counts = rig.device.counts
