@@ -121,7 +121,9 @@ def sessions(walk, Rig, chart):
     walk.run(rig, ("PowerDelivery", lambda: sign(rig, signer), 1))
     assert signer.asked
     parking = {"station": {"vas": ["ParkingStatus"]}, "settings": {"vas": "ParkingStatus"}}
-    early = {b for a, _, b in chart if a in ("ServiceSelection", "ScheduleExchange")}
+    early = {
+        b for a, _, b in chart if a in ("ServiceSelection", "ScheduleExchange", "DC_CableCheck")
+    }
     early -= {"SessionStop", "PowerDelivery"}
     for message in (None, "VehicleCheckIn", *sorted(early)):
         rig = made(**parking)
