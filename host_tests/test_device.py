@@ -3,6 +3,7 @@
 
 import subprocess
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from evcc import logfile
@@ -258,6 +259,17 @@ def test_every_reason_has_flashes_and_every_pattern_its_words():
     assert len(set(patterns)) == len(patterns)
     page = PAGE.read_text()
     assert with_table(page) == page, "python -m tools.led_table"
+
+
+@pytest.mark.parametrize("state", ["closing", "closed", "releasing", "opening", "stuck", "ac"])
+def test_the_led_says_power_until_contactors_are_open(state):
+    c = SimpleNamespace(result=None, state="session", safety=SimpleNamespace(state=state))
+    assert shown(SimpleNamespace(controller=c)) == STATES["power"]
+    c.safety.state = "open"
+    assert shown(SimpleNamespace(controller=c)) == STATES["session"]
+    c.state = "a phase of tomorrow"
+    assert shown(SimpleNamespace(controller=c)) == STATES["connecting"]
+    assert shown(SimpleNamespace(controller=None)) == STATES["refused"]
 
 
 def test_the_led_follows_a_session(tmp_path):

@@ -54,8 +54,8 @@ def shown(device):
     if c.result is not None and c.state in ("finished", "unplugged"):
         return flashes(GROUPS.index(group(c.result)) + 1)
     state = c.state
-    if c.safety.state in ("closing", "closed"):
-        state = "power"
+    if c.safety.state not in ("open", "ready", "ac_wait"):
+        state = "power"  # also while they open: until feedback says that they have
     elif state in ("closing", "leaving", "finished"):
         state = "ending"
     elif state not in STATES:
