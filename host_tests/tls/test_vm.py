@@ -32,11 +32,15 @@ if DATA:
         ("Ed448", "strict", True, {}, "x86"),
         ("P-256", "bench", False, {"suite": 0x1301}, "x86"),
         ("P-256", "bench", True, {"suite": 0x1302, "retry": True, "cookie": b"c"}, None),
+        ("P-521", "strict", True, {}, "armv7emsp"),
+        ("P-256", "bench", False, {}, "armv7emsp"),
     ],
 )
-def test_handshake_in_micropython(mpy, kind, profile, ocsp, server, arch):
+def test_handshake_in_micropython(mpy, machine, kind, profile, ocsp, server, arch):
+    vm = machine("armhf" if arch == "armv7emsp" else "i386")
     code, sent = script(kind, profile, ocsp, data=b"to the car", **server)
-    done = micropython(code + TAIL, path=[mpy(MODULES, arch)], heap="192k" if arch else "256k")
+    heap = "192k" if arch else "256k"
+    done = micropython(code + TAIL, machine=vm, path=[mpy(MODULES, arch)], heap=heap)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert ("BENCH PROFILE" in lines[0]) == (profile == "bench")

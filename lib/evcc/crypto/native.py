@@ -7,6 +7,12 @@ What the C module may offer (plain calls, bytes in and out, secrets and signatur
     public(kind, secret), agree(kind, secret, peer), sign(kind, hash, secret, message),
     verify(kind, hash, key, message, signature) -> bool
 A function it lacks, or that raises NotImplementedError for this kind, runs in Python.
+
+kind: "P-256", "P-521", "X448", "Ed448". Secrets: 32, 66, 56, 57 bytes, big-endian scalars for the
+first two; public keys 04 X Y (65, 133 bytes) or 56, 57 bytes; agree gives 32, 66, 56 bytes. hash:
+"sha256", "sha384", "sha512", None for Ed448; ECDSA signatures in DER, nonces by RFC 6979. bytes,
+bytearrays and memoryviews come in. It draws its own random numbers for blinding. A call is not cut
+into slices, so it should take less than 100 ms.
 """
 
 import _evcc_crypto as _c

@@ -6,6 +6,7 @@ roles. Does not look anything up in a network; name constraints and policies are
 critical name constraint therefore ends the path.
 """
 
+from evcc.compat import collect
 from evcc.pki import CertificateError
 from evcc.pki.x509 import ANY_USAGE, CERT_SIGN, SIGN, verify
 
@@ -99,6 +100,7 @@ def _issued(cert, issuer, below, clock, memory):
     key = _known(cert, issuer) if memory is not None and cert.ca else None
     if key and key in memory:
         return True
+    collect()
     good = yield from verify(issuer.kind, issuer.key, cert.algorithm, cert.tbs, cert.signature)
     if good and key:
         memory.append(key)

@@ -22,7 +22,7 @@ def unload():
 
     forget("evcc.pki")
     for package, names in (
-        ("tls", "hello tls13 keys messages profile"),
+        ("tls", "hello tls13 own keys messages profile"),
         ("crypto", "ecdsa ec mont _fast_field jacobian ladder scalar comb_p521 comb_p256"),
         ("crypto", "x448 ed448 shake sha2"),
     ):

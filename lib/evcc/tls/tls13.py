@@ -7,7 +7,7 @@ station's certificates is loaded for that and dropped again.
 """
 
 from evcc import crypto
-from evcc.compat import forget
+from evcc.compat import collect, forget
 from evcc.crypto.gcm import same
 from evcc.tls import TlsError
 from evcc.tls import messages as m
@@ -15,7 +15,7 @@ from evcc.tls.keys import Schedule
 from evcc.tls.profile import GROUPS, SCHEMES
 from evcc.tls.protection import SUITES, Direction
 
-_CONTEXT = b" " * 64 + b"TLS 1.3, %s CertificateVerify\0"
+_CONTEXT = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
 
 
 def story(t, suite, group, peer, random, offered):
@@ -46,6 +46,7 @@ def story(t, suite, group, peer, random, offered):
     t.records.write = Direction(suite, ours)
     yield
 
+    collect()  # here and below: what stays a while should not come to lie between garbage
     c = yield from m.receive(t, m.ENCRYPTED_EXTENSIONS)
     limited = _encrypted_extensions(c, offered, t.fragment)
     log.update(t.raw)
@@ -60,6 +61,7 @@ def story(t, suite, group, peer, random, offered):
         c = yield from m.receive(t, m.CERTIFICATE)
     elif t.strict:
         raise TlsError("handshake_failure", "station asks for no certificate of the car")
+    collect()
     entries = _certificate(c, offered)
     log.update(t.raw)
     at = log.digest()
@@ -78,7 +80,7 @@ def story(t, suite, group, peer, random, offered):
     if kind != theirs_kind:
         raise TlsError("illegal_parameter", "scheme does not belong to the server's key")
     try:
-        signed = _CONTEXT % b"server" + at
+        signed = _CONTEXT + at
         good = yield from crypto.verify(kind, h, theirs_key, signed, signature)
     except ValueError:
         good = False
@@ -100,7 +102,9 @@ def story(t, suite, group, peer, random, offered):
         s.traffic(b"exp master", at, "EXPORTER_SECRET")
     yield
     if asked:
-        yield from _own(t, *asked)
+        from evcc.tls import own
+
+        yield from own.prove(t, *asked)
     yield
     m.send(t, m.message(m.FINISHED, s.finished(ours, log.digest())))
     yield
@@ -113,6 +117,7 @@ def story(t, suite, group, peer, random, offered):
 
 def _certificates(t, entries):
     """Steps -> (kind, key) of the leaf, after its whole chain and the responses were checked."""
+    collect()
     from evcc.pki import CertificateError, path
     from evcc.pki.x509 import SERVER_AUTH, Certificate
 
@@ -124,6 +129,7 @@ def _certificates(t, entries):
             chain.append(Certificate(der))
         except (ValueError, IndexError) as e:
             raise TlsError("bad_certificate", "certificate %d: %s" % (len(chain), e)) from None
+        collect()
     responses = [response for _, response in entries]
     t.agreed["chain"] = [c.title() for c in chain]
     t.agreed["time"] = t.clock.now()[1]
@@ -142,6 +148,7 @@ def _certificates(t, entries):
                     raise CertificateError(
                         "bad_certificate_status_response", "no OCSP for %s" % out[i].title()
                     )
+                collect()
                 from evcc.pki import ocsp
 
                 yield from ocsp.check(out[i], out[i + 1], response, t.clock)
@@ -154,45 +161,6 @@ def _certificates(t, entries):
     except CertificateError as e:
         raise TlsError(e.alert, str(e)) from None
     return chain[0].kind, chain[0].key
-
-
-def _choose(t, schemes, authorities):
-    """(identity, scheme), or two Nones: of several one whose issuers the station names."""
-    known = t.identity if isinstance(t.identity, list) else [t.identity]
-    found = None, None
-    for one in known:
-        scheme = next((x for x in t.profile[2] if one and SCHEMES[x][0] == one.kind), None)
-        if scheme in schemes:
-            if len(known) == 1 or any([name in authorities for name in one.issuers]):
-                return one, scheme
-            if not found[0]:
-                found = one, scheme
-    if any(known) and not found[0]:
-        t.agreed["warnings"].append("station does not take our kind of key")
-    return found
-
-
-def _own(t, schemes, authorities):
-    """Steps: our certificate, if the server takes our kind of signature, and the proof of it."""
-    one, scheme = _choose(t, schemes, authorities)
-    t.agreed["client_certificate"] = bool(scheme)
-    chain = one.chain if scheme else []
-    size = sum([len(der) + 5 for der in chain])
-    parts = [
-        bytes((m.CERTIFICATE,)),
-        (size + 4).to_bytes(3, "big"),
-        b"\0",
-        size.to_bytes(3, "big"),
-    ]
-    for der in chain:
-        parts += [len(der).to_bytes(3, "big"), der, b"\0\0"]
-    m.send(t, *parts)
-    parts = None
-    if scheme:
-        kind, h, _ = SCHEMES[scheme]
-        signed = _CONTEXT % b"client" + t.transcript.digest()
-        signature = yield from crypto.sign(kind, h, one.secret, signed, t.urandom)
-        m.send(t, m.message(m.CERTIFICATE_VERIFY, scheme.to_bytes(2, "big"), m.vec(2, signature)))
 
 
 def _encrypted_extensions(c, offered, fragment):
