@@ -178,6 +178,8 @@ def secure(c):
 
         curve("P-521" if c.params.tls_profile == "strict" else "P-256")
         curve = None
+        for name in ("sha384", "sha512"):
+            crypto.digest(name)  # its tables
         for name in _EARLY.split():
             __import__(name)
             gc.collect()
