@@ -213,7 +213,7 @@ STATES = ("open", "ready", "closed", "ac")
 
 @pytest.mark.parametrize("state", STATES)
 def test_nothing_that_must_not_be(state):
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(STEPS, max_size=25))
     def any_sequence(steps):
         play(state, steps)
@@ -224,8 +224,8 @@ def test_nothing_that_must_not_be(state):
 @pytest.mark.slow
 @pytest.mark.parametrize("state", STATES)
 def test_nothing_that_must_not_be_for_long(state):
-    @settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(STEPS, max_size=60))
+    @settings(max_examples=1200, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(STEPS, max_size=40))
     def any_sequence(steps):
         play(state, steps)
 
