@@ -7,7 +7,7 @@ import pytest
 
 from host_tests.sim.rig import Rig
 from host_tests.sim.test_faults import FAULTS
-from host_tests.sim.test_renegotiation import Signer
+from host_tests.sim.test_renegotiation import Signer, sign
 from tools.emulator.plant import Violation
 
 NOTIFY = {"do": "notify", "after_s": 1, "delay_s": 5}
@@ -47,7 +47,8 @@ def make(place, fault=None):
     if fault:
         rows.append(dict(fault, at=message, nth=nth))
     rig = Rig(rows, station=station, settings=settings)
-    rig.at("PowerDelivery", lambda: setattr(rig.controller.session, "signer", Signer()))
+    if way == "MeteringConfirmation":
+        rig.at("PowerDelivery", lambda: sign(rig, Signer()))
     if way == "standby":
         rig.station.plan.stop_s = 9
         rig.at("DC_ChargeLoop", lambda: rig.controller.standby(), 3)

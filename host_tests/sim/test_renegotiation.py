@@ -331,3 +331,45 @@ def test_metering_signature_that_is_not_valid():
     assert "MeteringSignatureNotValid" in rig.outcome["detail"]
     assert rig.violations() == [] and rig.outcome["forced_openings"] == 0
     rig.check_safe()
+
+
+@pytest.mark.parametrize("service, mode", MODES)
+def test_another_schedule_beside_the_loop(service, mode):
+    settings = {"services": service, "control_mode": mode, "side_streams": "schedule"}
+    rig = played(notified("ScheduleRenegotiation", {"schedule_ms": 1500}, settings))
+    assert between(rig, RENEGOTIATED[0]) == [RENEGOTIATED[0], *RENEGOTIATED[2:]]
+    assert rig.station.secc.counters["side stream 0x8101"] > 3
+    loops = [e.ms for e in rig.station.log if e.name == "DC_ChargeLoopReq"]
+    assert max(b - a for a, b in zip(loops, loops[1:])) < 450
+    assert rig.controller.sessions == 1
+
+
+def test_metering_beside_the_loop():
+    rig = notified("MeteringConfirmation", settings={"side_streams": "schedule, metering"})
+    rig.at("PowerDelivery", lambda: sign(rig, Signer()))
+    played(rig)
+    assert rig.station.secc.counters["side stream 0x8102"] == 1
+
+
+@pytest.mark.parametrize(
+    "do, reason",
+    [
+        ({"do": "withhold"}, "MESSAGE_TIMEOUT"),
+        ({"do": "code", "code": "FAILED"}, "RESPONSE_FAILED"),
+        ({"do": "session_id"}, "WRONG_SESSION_ID"),
+        ({"do": "undecodable"}, "UNDECODABLE"),
+        ({"do": "type", "message": "ServiceDiscoveryRes"}, "WRONG_MESSAGE"),
+    ],
+)
+def test_faults_on_a_side_stream(do, reason):
+    rows = [
+        {"do": "notify", "after_s": 1, "notification": "MeteringConfirmation"},
+        dict(do, at="MeteringConfirmation"),
+    ]
+    rig = Rig(rows, settings={"side_streams": "metering"})
+    rig.at("PowerDelivery", lambda: sign(rig, Signer()))
+    rig.station.plan.stop_s = 8
+    assert rig.run()
+    assert rig.outcome["result"] == reason, rig.outcome
+    assert rig.violations() == [] and rig.outcome["forced_openings"] == 0
+    rig.check_safe()

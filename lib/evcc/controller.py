@@ -429,7 +429,8 @@ class Controller:
         self.session = session
         if self.stopped:
             session.wish_stop(self.stopped)
-        yield from self._exchanges(Exchange(session.story(), session, self._send))
+        session.exchange = Exchange(session.story(), session, self._send)
+        yield from self._exchanges(session.exchange)
         return False
 
     def _exchanges(self, exchange):

@@ -18,13 +18,14 @@ class Exchange:
     """`story`: generator; `dialect`: coding and limits; `send(buf, now) -> bool`: one message out.
 
     `state`: name of the request in flight or last sent. `done`: the story ended; then `error` is
-    None or the V2GError that ended it.
+    None or the V2GError that ended it. `beside`: None, or an Exchange on a side stream that runs
+    meanwhile; what comes is dispatched by payload type, and by its name in there.
     """
 
     def __init__(self, story, dialect, send):
         self._story = story
         self._dialect = dialect
-        self._send = send
+        self.send = send
         self._waiting = False  # a request is in flight
         self._unsent = None  # encoded, but the link had no room
         self._deadline = 0
@@ -34,6 +35,7 @@ class Exchange:
         self.done = False
         self.error = None
         self.skipped = 0
+        self.beside = None
 
     def start(self, now):
         self._resume(self._story.send, None, now)
@@ -44,6 +46,10 @@ class Exchange:
             return
         dialect = self._dialect
         if not dialect.expects(payload_type, self.state):
+            side = self.beside
+            if side and side._dialect.expects(payload_type, side.state):
+                side.feed(payload_type, payload, now)
+                return
             self.skipped += 1
             return
         if not self._waiting:
@@ -67,6 +73,10 @@ class Exchange:
             return now + 1000
         if self._unsent is not None:
             self._transmit(now)
+        if self.beside:
+            self.beside.step(now)
+            if self.beside.error:
+                self.throw(self.beside.error, now)
         if now >= self._deadline:
             if self._waiting:
                 late = self._phase_end is not None and self._deadline == self._phase_end
@@ -121,6 +131,6 @@ class Exchange:
         self._transmit(now)
 
     def _transmit(self, now):
-        if self._send(self._unsent, now):
+        if self.send(self._unsent, now):
             self._unsent = None
             collect()  # the answer is on its way: nothing waits for us now

@@ -47,6 +47,7 @@ TABLE = (
     ("vas", "", None, None, "", "value added services taken: Internet, ParkingStatus"),
     ("internet_port", 443, 1, 65535, "", "Internet: the set with this port"),
     ("parking_status", 3, 1, 4, "", "1, 2 automatic parking, 3, 4 manual; internal, external"),
+    ("side_streams", "", None, None, "", "beside the loop, not in line: schedule, metering"),
     ("allow_iso20_without_tls", False, None, None, "", "bench only: ISO 15118-20 over plain TCP"),
     ("sdp_tls", True, None, None, "", "ask for TLS in SDP"),
     ("sdp_plain_ok", False, None, None, "", "take a station without TLS where TLS was asked for"),

@@ -15,6 +15,7 @@ from evcc.iso20.session import Stop, power, scheduled
 from evcc.iso20.units import rational
 
 _RAMP_LOOPS = const(25)
+_POLL_MS = const(250)
 _DEAD_MS = const(5000)  # the inlet has to lose its voltage within
 _DAY_S = const(86400)
 _TOUCH_V = 60.0
@@ -26,7 +27,7 @@ def take(s, name, request):
     """What `s.wish` says; comes back where the loop may go on, or raises Stop."""
     wish, s.wish = s.wish, None
     if wish == "ScheduleRenegotiation":
-        yield from renegotiate(s)
+        yield from renegotiate(s, name, request)
     elif wish == "Standby":
         yield from standby(s, name, request)
     elif wish == "MeteringConfirmation":
@@ -37,20 +38,51 @@ def take(s, name, request):
         log.info("%s: nothing to do", wish)
 
 
-def renegotiate(s):
-    """A new schedule; the old one stays where the station refuses."""
+def renegotiate(s, name, request):
+    """A new schedule; the old one stays where the station refuses.
+
+    On a side stream it is exchanged while the loop goes on, and not once more in line.
+    """
+    from evcc.iso20 import schedule, side
+
+    offers = []
+    if side.wanted(s, "schedule"):
+        side.start(s, "schedule", beside(s, schedule, offers))
+        while side.busy(s):
+            yield from s_loop(s, name, request)
+            if s.stop:
+                return
     response = yield "PowerDelivery", progress(s, "ScheduleRenegotiation")
     s.notice(response)
     if response["ResponseCode"] == "WARNING_ScheduleRenegotiationFailed":
         log.warning("no other schedule: the old one stays")
         s.heard = "ScheduleRenegotiation"  # one that goes on asking is not asked again
         return
-    from evcc.iso20 import schedule
-
-    offer = yield from scheduled(s)
+    if not offers:
+        offers.append((yield from scheduled(s)))
     s.share = 1.0
     most, phases = greatest(s)
-    yield from power(s, schedule.profile(s, offer, most, phases))
+    yield from power(s, schedule.profile(s, offers[0], most, phases))
+
+
+def beside(s, schedule, offers):
+    """ScheduleExchange as the story of a side stream; its good answer goes into `offers`."""
+    while True:
+        response = yield "ScheduleExchange", schedule.request(s)
+        if response["EVSEProcessing"] == "Finished":
+            break
+        yield _POLL_MS
+    if response.get("GoToPause"):
+        s.wish_stop("STATION_PAUSE")
+    offers.append(response)
+
+
+def s_loop(s, name, request):
+    """One ordinary charge loop."""
+    yield rest(s)
+    response = yield name, request.fill(False)
+    request.take(response)
+    s.notice(response)
 
 
 def standby(s, name, request):

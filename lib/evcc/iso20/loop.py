@@ -33,7 +33,12 @@ def run(s, name, request):
             exi.forget()
             yield from detour.take(s, name, request)
             detour = None
-            forget("evcc.iso20.detour", "evcc.iso20.schedule", "evcc.iso20.metering")
+            forget(
+                "evcc.iso20.detour",
+                "evcc.iso20.schedule",
+                "evcc.iso20.metering",
+                "evcc.iso20.side",
+            )
             exi.forget()
         if s.stop:
             if ramp == 0:

@@ -65,13 +65,23 @@ def confirm(s, name, request):
         return
     if s.rows[: len(FLOW)] != FLOW:
         s.rows = FLOW + s.rows
-    s.header["Signature"] = signature
-    try:
-        yield "MeteringConfirmation", {"SignedMeteringData": data}
-    finally:
-        del s.header["Signature"]
+    header = {"SessionID": s.session_id, "TimeStamp": s.unix(), "Signature": signature}
+    body = {"Header": header, "SignedMeteringData": data}
+    from evcc.iso20 import side
+
+    if side.wanted(s, "metering"):
+        side.start(s, "metering", beside(body))
+        while side.busy(s):
+            yield from loops(s, name, request)
+    else:
+        yield "MeteringConfirmation", body
     s.heard = None
     log.info("meter confirmed: %s", data["MeterInfo"])
+
+
+def beside(body):
+    """The story on a side stream."""
+    yield "MeteringConfirmation", body
 
 
 def loops(s, name, request):

@@ -43,6 +43,7 @@ class Session:
         self.kept = None
         self.wish = None  # a way out of the charge loop: "Standby" or an EVSENotification
         self.heard = None  # the EVSENotification of the last answer
+        self.exchange = None  # the Exchange that runs us, for side streams
         self.signer = None  # who signs for Plug and Charge, see metering.py
         self.share = 1.0  # of the schedule's power: less when the station saw us above it
         self.renegotiable = False  # ServiceRenegotiationSupported
@@ -101,7 +102,8 @@ class Session:
         self.sent = now
         # Any value serves in the first request of a car without a clock.
         header["TimeStamp"] = (self._unix or 0) + now // 1000
-        body["Header"] = header
+        if name != "MeteringConfirmation":  # has a signature of its own in there
+            body["Header"] = header
         stream = self._row[1]
         if self._trace:
             self._trace.message(True, name + "Req", body, now)

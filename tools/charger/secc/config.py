@@ -48,6 +48,7 @@ TABLE = (
     ("service_renegotiation", True, None, "ServiceRenegotiationSupported"),
     ("schedule_renegotiation", True, None, "else WARNING_ScheduleRenegotiationFailed"),
     ("standby", False, None, "PowerDelivery(Standby) allowed"),
+    ("side_streams", True, None, "schedule and metering also beside the charge loop"),
     ("meter_id", "UEVCC-SIM-1", None, "MeterID"),
     (
         "sdp_security",

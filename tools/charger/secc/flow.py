@@ -107,7 +107,11 @@ for _name in "ChargeParameterDiscovery CableCheck PreCharge ChargeLoop WeldingDe
 for _name in "ChargeParameterDiscovery ChargeLoop".split():
     MESSAGES["AC_" + _name] = (AC, "iso20_ac")
 
+# Side streams: what may come while the charge loop goes on. Public stations have none.
+SIDE = {0x8101: "ScheduleExchange", 0x8102: "MeteringConfirmation"}
+
 SCHEMAS = {SAP: "sap", MAIN: "iso20_common", AC: "iso20_ac", DC: "iso20_dc"}
+SCHEMAS.update(dict.fromkeys(SIDE, "iso20_common"))
 
 ALLOWED = {state: tuple(allowed.split()) for state, _, allowed in FLOW}
 ALLOWED_AC = {**ALLOWED, **{state: tuple(words.split()) for state, _, words in FLOW_AC}}
@@ -120,9 +124,13 @@ def label(name, request):
     return f"{name}({argument})" if argument else name
 
 
-def allowed(state, name, request, ac=False):
-    """May `name` be sent in `state`? The state's own row decides; what is not there is refused."""
+def allowed(state, name, request, ac=False, known_schedule=False):
+    """May `name` be sent in `state`? The state's own row decides; what is not there is refused.
+
+    known_schedule: a side stream has brought the new one already."""
     words = (ALLOWED_AC if ac else ALLOWED)[state]
+    if state == "PowerDelivery(ScheduleRenegotiation)" and known_schedule:
+        return label(name, request) in ("PowerDelivery(Start)", "PowerDelivery(Stop)")
     if name == "VehicleCheckOut":  # whenever a car that is checked in may stop
         name, request = "SessionStop", {}
     return name in words or label(name, request) in words

@@ -16,7 +16,7 @@ _PRICE_ALGORITHM = "urn:iso:std:iso:15118:-20:PriceAlgorithm:1-Power"
 
 
 def schedule_exchange(secc, request, now):
-    renegotiation = secc.state.startswith(
+    renegotiation = secc.beside or secc.state.startswith(
         ("PowerDelivery(ScheduleRenegotiation)", "ScheduleExchange(Renegotiation")
     )
     dynamic = "Dynamic_SEReqControlMode" in request
@@ -142,6 +142,7 @@ def power_delivery(secc, request, now):
     judge_profile(secc, request.get("EVPowerProfile"))
     if secc.service.bpt is False and "BPT_ChannelSelection" in request:
         secc.blame("limits", "BPT_ChannelSelection with a service that is not BPT", now)
+    secc.known_schedule = False
     secc.supply.enter("ready" if secc.supply.started is None else "loop", now)
     return "PowerDelivery(Start)", secc.status()
 

@@ -76,6 +76,7 @@ class Secc:
         self.detailed = set()
         self.added = {}  # value-added services selected: id -> set
         self.checked = None  # of ParkingStatus
+        self.beside = self.known_schedule = False  # on side streams
         self.now = 0
         self.timers = {}  # phase -> time of its first request
         self.schedule = {}  # tuple id -> (charging entries, discharging entries)
@@ -123,6 +124,8 @@ class Secc:
             self.end(f"undecodable request: {error}", now)
             return []
         name = root[:-3]
+        if flow.SIDE.get(payload_type) == name and self.config.side_streams:
+            return self._beside(payload_type, name, request, now)
         if not root.endswith("Req") or flow.MESSAGES.get(name, (0,))[0] != payload_type:
             self.blame("sequence", f"{root} on stream 0x{payload_type:04x}", now)
             self.end(f"{root} is not a request", now)
@@ -137,6 +140,25 @@ class Secc:
         state, answer = self._answer(name, request, now)
         return self._send(name, state, answer, now)
 
+    def _beside(self, payload_type, name, request, now):
+        """A request on a side stream: neither the loop's state nor its times change."""
+        self._record(now, "request", name + "Req", request)
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self._count(f"side stream 0x{payload_type:04x}")
+        state, sent_at = self.state, self._sent_at
+        if not state.endswith("_ChargeLoop"):
+            self.blame("sequence", f"{name}Req on a side stream in {state}", now)
+        self.beside = True
+        try:
+            reached, answer = HANDLERS[name](self, request, now)
+        except common.Refuse as refuse:
+            reached, answer = state, dict(FILLER.get(name, {}), ResponseCode=refuse.code)
+        self.beside = False
+        self.known_schedule = self.known_schedule or reached == "ScheduleExchange(Renegotiation)"
+        sent = self._send(name, state, answer, now)
+        self._sent_at = sent_at
+        return [(at, payload_type, message) for at, _, message in sent]
+
     def _answer(self, name, request, now):
         """(next state, response without header): all the checks, then the message's handler."""
         try:
@@ -144,7 +166,8 @@ class Secc:
                 if bytes(request["Header"]["SessionID"]) != self.session_id:
                     self.blame("session id", f"{name}Req with another SessionID", now)
                     raise common.Refuse("FAILED_UnknownSession", "another SessionID")
-            if not flow.allowed(self.state, name, request, self.service and self.service.ac):
+            ac = self.service and self.service.ac
+            if not flow.allowed(self.state, name, request, ac, self.known_schedule):
                 text = f"{flow.label(name, request)} after {self.state}"
                 self.blame("sequence", text, now)
                 sap = name == "supportedAppProtocol"  # has its own codes
