@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
-from evcc import logfile
+from evcc import logfile, ports
 from evcc.led import GROUPS, STATES, flashes, group, shown
 from evcc.reason_texts import NUMBERS
 from evcc.store import Store
@@ -297,3 +297,16 @@ def test_the_led_follows_a_session(tmp_path):
     assert first[0] is True and not any(first[1:])
     switched = [on for now, on in light if now > 500]
     assert switched.count(True) > 10
+
+
+def test_a_reset_waits_for_contactors_that_stay_closed(tmp_path):
+    rig = DeviceRig(tmp_path / "device")
+    d = rig.device.device
+    rig.world.run(100)
+    d.controller.result, d.wish = "WELD_SUSPECTED", "reset"
+    d.parts.board.raw[ports.FEEDBACK] = 1
+    d.guard()
+    assert d.left is None
+    d.parts.board.raw[ports.FEEDBACK] = 0
+    d.guard()
+    assert d.left == "reset"
