@@ -152,7 +152,7 @@ def _compiled(board, without):
                     files["lib/" + name] = path.read_bytes()
             for source in sorted(board.folder.glob("*.py")):
                 target = folder / "one.mpy"
-                vm._cross(source, target, source.name, None, 3)
+                vm._cross(source, target, source.stem, None, 3)
                 files[source.stem + ".mpy"] = target.read_bytes()
         except vm.VMError as error:
             raise FlashError(str(error)) from None

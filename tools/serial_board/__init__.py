@@ -144,7 +144,7 @@ class SerialBoard:
             sources.append(_BORDER)
         for source in sources:
             target = self._code / source.with_suffix(".mpy").name
-            vm._cross(source, target, source.name, None, 3)
+            vm._cross(source, target, source.stem, None, 3)
 
     def _supervise(self):
         why, mode = "power", "friendly"

