@@ -11,8 +11,9 @@ from tools.vm import LIB
 
 from . import FlashError
 
-# feature: (patterns, needed features, what it is)
+# feature: (patterns, features that it cannot be imported without, what it is)
 FEATURES = {
+    "host": (("evcc/crypto/host.py",), ("core", "tls"), "cryptography of a PC"),
     "iso20_ac": (
         ("evcc/iso20/ac*.py", "evcc/exi/_t_iso20_ac.py", "evcc/exi/_t_iso20_acdp.py",
          "evcc/safety_ac.py"),
@@ -38,11 +39,19 @@ FEATURES = {
         ("evcc/sim_*", "evcc/bench_board.py"),
         ("core",), "simulated vehicle and charger for the bench",
     ),
-    "host": (("evcc/crypto/host.py",), ("tls",), "cryptography of a PC"),
     "drivers": (("drivers/*",), ("core",), "modem and board peripherals"),
     "core": (("evcc/*",), (), "power line, network, EXI, safety, controller, REPL"),
 }  # fmt: skip
-FEATURES = {"host": FEATURES.pop("host"), **FEATURES}
+
+RANDOM = ("evcc/crypto/__init__.py", "evcc/crypto/kdf.py")  # core's random numbers need them
+
+# feature: others that it imports when asked to do what they are for, and not before
+OPTIONAL = {
+    "core": ("iso20", "iso20_ac", "tls", "can", "bench", "drivers", "host"),
+    "iso20": ("iso20_ac",),
+    "drivers": ("can",),
+    "tls": ("host",),
+}
 
 # files for one API only: pattern -> APIs
 APIS = (
@@ -69,6 +78,8 @@ def sources():
 
 def of(path):
     """The feature of a path below lib/."""
+    if path in RANDOM:
+        return "core"
     for name, (patterns, _, _) in FEATURES.items():
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns):
             return name

@@ -226,3 +226,21 @@ def test_no_space_is_said_before_anything_changes(tmp_path, monkeypatch):
         with pytest.raises(FlashError, match="no space: 1.. kB more are needed, .* free"):
             flash(board)
         assert "uevcc" not in mpremote(board.port, "fs", "ls").stdout
+
+
+def test_keys_are_copied_in_service_mode_only(tmp_path, monkeypatch):
+    need(vm.missing("i386"))
+    made = version(tmp_path, "A", "x")
+    monkeypatch.setattr(run.image, "build", lambda b, w: made)
+    pki = tmp_path / "keys"
+    for name in ("vehicle.der", "vehicle.key", "v2g_root/a.der", "secc.key"):
+        (pki / name).parent.mkdir(parents=True, exist_ok=True)
+        (pki / name).write_bytes(name.encode() * 300)
+    with SerialBoard(tmp_path / "board", flash_kB=256) as board:
+        run.flash("EMULATED", board.port, start=False, pki=pki)
+        tree = mpremote(board.port, "resume", "fs", "tree", "--size", ":pki").stdout
+        assert "vehicle.key" in tree and "a.der" in tree and "secc" not in tree, tree
+        (tmp_path / "settings.toml").write_text("service_mode = false\n# end\n")
+        mpremote(board.port, "resume", "cp", tmp_path / "settings.toml", ":")
+        with pytest.raises(FlashError, match="service mode only"):
+            run.flash("EMULATED", board.port, start=False, pki=pki)
