@@ -292,3 +292,27 @@ def test_protocol_refused_over_tls_is_offered_once_more_without(pki, plain_ok):
     if plain_ok:
         rig = Secure(pki[0], pki[0], [row], **allowed)
         assert run(rig)[0] == "NO_PROTOCOL" and len(rig.station.sessions) == 2
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_paused_session_is_resumed_at_the_same_certificate_only(pki, tmp_path, same):
+    rig = Secure(pki[0], pki[0])
+    rig.at("DC_ChargeLoop", lambda: rig.controller.pause(), 5)
+    rig.world.run(500)
+    rig.board.plug()
+    assert rig.world.run_until(lambda: rig.controller.state == "paused", 60000)
+    assert len(rig.controller.kept["leaf"]) == 64
+    rig.world.run(rig.world.now + 1500)
+    if not same:
+        rig.station.tls = context(station(pki, tmp_path), "bench")
+    rig.controller.resume()
+    assert rig.world.run_until(lambda: rig.controller.state == "finished", rig.world.now + 60000)
+    rig.world.run(rig.world.now + 500)
+    assert rig.board.unplug()
+    rig.world.run(rig.world.now + 500)
+    rig.check_safe()
+    assert rig.controller.result == ("STATION_TERMINATE" if same else "OTHER_STATION")
+    if same:
+        assert rig.station.secc.joined
+    else:  # the old id was not even named
+        assert "SessionSetup" not in rig.station.secc.counts

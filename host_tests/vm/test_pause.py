@@ -8,7 +8,7 @@ from tools.vm.bridge import build
 
 pytestmark = pytest.mark.vm
 
-HEAP = "152k"  # as the first session; what the pause adds is gone by then
+HEAP = "160k"  # the goal is 128k: see `make bench` for what a session needs now
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 
 The story from the first limits to an inlet without voltage. What a request carries is built in
 dc_limits.py and schedule.py (before the loop) and dc_loop.py. MCS differs by its service ids
-only. Not here: standby, renegotiation, metering.
+only. Renegotiation, standby and metering are detour.py's.
 """
 
 from evcc.compat import const, forget
