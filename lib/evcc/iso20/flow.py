@@ -3,10 +3,10 @@
 
 One row a request: its stream, how long one answer may take, how long the request may be repeated
 (the phase; seconds or a setting's name), both again for `timing_profile` = field, and what may be
-sent after a good answer. The stories are walked against it by tests; AC, metering and parking have
-rows of their own, in ac.py, metering.py and parking.py, so that no other session carries them. Times: V2G_EVCC_Msg_Timeout and
-V2G_EVCC_Ongoing_Timeout tables of ISO 15118-20 8.7; EcoG-io/iso15118
-shared/messages/iso15118_20/timeouts.py has the same values.
+sent after a good answer. The stories are walked against it by tests; AC, metering and parking
+have rows of their own, in ac.py, metering.py and parking.py, so that no other session carries
+them. Times: V2G_EVCC_Msg_Timeout and V2G_EVCC_Ongoing_Timeout tables of ISO 15118-20 8.7;
+EcoG-io/iso15118 shared/messages/iso15118_20/timeouts.py has the same values.
 """
 
 from evcc import v2gtp
