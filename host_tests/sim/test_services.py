@@ -36,12 +36,14 @@ def test_value_added_services_are_only_looked_at_by_default(caplog):
     assert not rig.station.secc.added
 
 
+@pytest.mark.shows("value added services", "Internet", peer="our station")
 @pytest.mark.parametrize("port, number", [(443, 4), (80, 3)])
 def test_internet(port, number):
     rig = run(Rig(station=ALL, settings={"vas": "Internet", "internet_port": port}))
     assert rig.station.secc.added == {65: number} and rig.station.secc.checked is None
 
 
+@pytest.mark.shows("value added services", "ParkingStatus", peer="our station")
 @pytest.mark.parametrize("kind, method", [(1, "AutoParking"), (3, "Manual")])
 def test_check_in_and_out(kind, method):
     rig = run(Rig(station=ALL, settings={"vas": "ParkingStatus", "parking_status": kind}))
