@@ -114,7 +114,8 @@ class Secc:
             self._count("after the end")
             return []
         schema = flow.SCHEMAS.get(payload_type)
-        if schema is None:
+        looping = self.state.endswith("_ChargeLoop") and self.config.side_streams
+        if schema is None or payload_type in flow.SIDE and not looping:
             self._count("unknown payload type")
             return []
         try:
@@ -124,7 +125,7 @@ class Secc:
             self.end(f"undecodable request: {error}", now)
             return []
         name = root[:-3]
-        if flow.SIDE.get(payload_type) == name and self.config.side_streams:
+        if flow.SIDE.get(payload_type) == name:
             return self._beside(payload_type, name, request, now)
         if not root.endswith("Req") or flow.MESSAGES.get(name, (0,))[0] != payload_type:
             self.blame("sequence", f"{root} on stream 0x{payload_type:04x}", now)
@@ -146,8 +147,6 @@ class Secc:
         self.counts[name] = self.counts.get(name, 0) + 1
         self._count(f"side stream 0x{payload_type:04x}")
         state, sent_at = self.state, self._sent_at
-        if not state.endswith("_ChargeLoop"):
-            self.blame("sequence", f"{name}Req on a side stream in {state}", now)
         self.beside = True
         try:
             reached, answer = HANDLERS[name](self, request, now)
