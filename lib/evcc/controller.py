@@ -20,7 +20,7 @@ _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 
 _UNLOCK_MS = const(10000)
 _SESSION = ("evcc.iso20", "evcc.exchange", "evcc.exi", "evcc.v2gtp", "evcc.net", "evcc.tls")
 _FIELDS = ("selected", "evseid", "loops", "charged", "discharged", "stop", "state")
-_BRING_UP = ("evcc.bring_up", "evcc.slac", "evcc.homeplug", "evcc.sdp")
+_BRING_UP = ("evcc.bring_up", "evcc.securing", "evcc.slac", "evcc.homeplug", "evcc.sdp")
 
 log = get_logger("evcc.controller")
 
@@ -266,11 +266,12 @@ class Controller:
 
     def _run(self, broken):
         """Plug-in to unplug, for ever. `broken`: first wait for the connector to be pulled."""
-        if self.store and not broken:
+        data = self.store.read("session") if self.store and not broken else None
+        if data is not None:
             from evcc import paused
 
-            paused.recall(self)
-            paused = None
+            paused.recall(self, data)
+            paused = data = None
             forget("evcc.paused")
         while True:
             if broken:
@@ -449,16 +450,6 @@ class Controller:
 
     def tcp_send(self, data):
         return self.tcp.send(data, self.now)
-
-    def saw_chain(self, entries):
-        """The station's certificates, leaf first, before they are checked."""
-        from evcc.crypto import digest
-
-        self.leaf = "".join(["%02x" % byte for byte in digest("sha256", entries[0][0])])
-
-    def unix_now(self):
-        """Unix time in s, where a clock is known."""
-        return self.unix + self.now // 1000
 
     def _message(self, payload_type, payload, now):
         if self._exchange:

@@ -49,14 +49,12 @@ def drop(c):
         c.store.remove(_NAME)
 
 
-def recall(c):
-    """After power-on: the session that was paused before, or None; what makes no sense is removed.
+def recall(c, data):
+    """After power-on, with what the store has: the session that was paused before; what makes no
+    sense is removed.
 
     Its wait ends at once if the station's oscillator is on: it may have called us meanwhile.
     """
-    data = c.store.read(_NAME)
-    if data is None:
-        return
     try:
         kept = json.loads(data.decode())
         sound = all([name in kept for name in _FIELDS])
