@@ -123,6 +123,11 @@ class SerialBoard:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     @property
+    def powered(self):
+        """False after power_off, and when the process has died by itself."""
+        return self._power
+
+    @property
     def running(self):
         return self._process is not None and self._process.poll() is None
 

@@ -28,13 +28,12 @@ def main(argv=None):
     with board:
         print(board.port, flush=True)
         try:
-            while board.running or board.starts[-1:] != [None]:
+            while board.powered:
                 time.sleep(0.5)
-                if not board.running and not board._power:
-                    print(board.errors.decode(errors="replace").strip(), file=sys.stderr)
-                    return 1
         except KeyboardInterrupt:
             return 0
+        print(board.errors.decode(errors="replace").strip(), file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

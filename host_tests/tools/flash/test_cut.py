@@ -6,12 +6,13 @@ Two small versions whose modules print which one they are; main.py is the real o
 
 import random
 import shutil
+import time
 
 import pytest
 
 from host_tests.conftest import need
 from tools import ROOT, vm
-from tools.flash import FlashError, image, run
+from tools.flash import FlashError, image, logs, run
 from tools.serial_board import SerialBoard, mpremote, wait
 
 pytestmark = pytest.mark.vm
@@ -204,6 +205,20 @@ def test_a_users_own_files_stay(rig, tmp_path):
         assert name in tree, tree
     text = mpremote(board.port, "resume", "cat", "settings.toml").stdout
     assert "vehicle = 'sim'" in text
+
+
+def test_logs_follow_the_terminal_without_disturbing_it(tmp_path):
+    need(vm.missing("i386"))
+    with SerialBoard(tmp_path / "board", flash_kB=64) as board:
+        (tmp_path / "main.py").write_text(
+            "import time\nfor n in range(200):\n    print('line', n)\n    time.sleep_ms(20)\n"
+        )
+        mpremote(board.port, "cp", tmp_path / "main.py", ":")
+        mpremote(board.port, "resume", "reset")
+        assert wait(lambda: b"line 1" in board.cable.received)
+        sent, heard = board.cable.count, []
+        logs.follow(board.port, heard.append, time.monotonic() + 1)
+        assert "line " in "".join(heard) and board.cable.count == sent
 
 
 def test_somebody_elses_main_is_not_overwritten(tmp_path, monkeypatch):
