@@ -13,6 +13,7 @@ from . import (
     gnutls,
     iproute2,
     jre,
+    manifestfile,
     micropython,
     openssl,
     plc_utils,
@@ -39,6 +40,7 @@ PEERS = {
         openssl.PEER,
         dnsmasq.PEER,
         gnutls.PEER,
+        manifestfile.PEER,
     )
 }
 

@@ -5,6 +5,8 @@ import ast
 import functools
 import http.server
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -113,3 +115,25 @@ def test_mip_installs_a_feature_from_a_server_and_it_runs(server, tmp_path):
         told = mpremote(board.port, "exec", code).stdout
         version = json.loads((ROOT / "package.json").read_text())["version"]
         assert told.strip() == f"{version} /lib/evcc/__init__.py"
+
+
+@pytest.mark.peer
+def test_the_real_manifestfile_reads_our_manifest(peer, tmp_path):
+    found = peer("manifestfile")
+    for name in features.LIBRARIES:  # stand-ins: micropython-lib is not here
+        (tmp_path / "python-stdlib" / name).mkdir(parents=True)
+        (tmp_path / "python-stdlib" / name / f"{name}.py").write_text("")
+        (tmp_path / "python-stdlib" / name / "manifest.py").write_text(f"module('{name}.py')\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import manifestfile as m\n"
+        "one = m.ManifestFile(m.MODE_FREEZE, {'MPY_LIB_DIR': sys.argv[2]})\n"
+        "one.execute(sys.argv[3])\n"
+        "print('\\n'.join(f.target_path for f in one.files()))\n"
+    )
+    words = [sys.executable, "-c", code, found.dir, tmp_path, ROOT / "manifest.py"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    frozen = set(done.stdout.split())
+    ours = set(features.sources())
+    assert ours - frozen == {"evcc/exi/names.bin"}, "a data file that cannot be frozen"
+    assert frozen - ours == {f"{name}.py" for name in features.LIBRARIES}
