@@ -3,7 +3,7 @@
 
 import pytest
 from evcc import market
-from evcc.params import Params
+from evcc.params import Params, SettingsError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +21,10 @@ def settings(**values):
         "ev_ac_discharge_power_W": 7000.0,
         **values,
     }
+    profile = values.pop("market_profile")
     for name, value in values.items():
         params.set(name, value)
+    params.market_profile = profile  # past the check that settings go through
     return params
 
 
@@ -59,6 +61,21 @@ def test_why_not_is_said(change, name, word):
     assert word in market.allowed(settings(**change), name)
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("market_profile", "DE CCS2 DC_BPT 11000"),
+        ("ems_departure", "7"),
+        ("ems_departure", "25:00"),
+        ("ems_cheap_hours", "22-06"),
+        ("ems_sell_hours", "18:00-19:00;20:00-21:00"),
+    ],
+)
+def test_settings_refuse_what_cannot_be_read(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Params().set(name, value)
+
+
 def test_a_region_for_all_is_no_region_left_out():
     assert market.allowed(settings(market_region="FR"), "GridForming") is None
 
@@ -77,5 +94,7 @@ def test_bands():
 def test_any_text_is_judged_without_an_error(text):
     params = settings(market_profile=text)
     assert market.allowed(params, "DC") is None
+    up, down = market.bands(params, False)
+    assert down == 0 or market.allowed(params, "DC_BPT") is None
     result = market.allowed(params, "DC_BPT")
     assert result is None or isinstance(result, str)

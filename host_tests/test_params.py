@@ -2,7 +2,7 @@
 """Settings: what is understood, and that everything else is refused with line and reason."""
 
 import pytest
-from evcc import params, params_board
+from evcc import params, params_board, params_ems
 from evcc.params import Params, SettingsError, load, parse_mac
 
 
@@ -54,7 +54,7 @@ def test_refused_with_line_and_reason(line, words):
 
 
 def test_table_is_sound():
-    table = params.TABLE + params_board.TABLE
+    table = params.TABLE + params_board.TABLE + params_ems.TABLE
     names = [row[0] for row in table]
     assert len(names) == len(set(names))
     for name, default, low, high, _unit, text in table:

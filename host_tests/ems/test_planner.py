@@ -71,7 +71,7 @@ def problems(draw):
 
 
 @pytest.mark.shows("cheapest plan", peer="HiGHS (scipy)")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(problems())
 def test_cheapest_by_an_independent_solver(problem):
     steps, target, low, high, efficiency, wear = problem
@@ -119,3 +119,10 @@ def test_nothing_is_given_back_for_nothing():
 def test_target_out_of_reach_is_missed_by_as_little_as_possible():
     watts, _, missing = planner.plan([(3600, ((7000.0, 1e-4),), ())], 10000, 0, 60000)
     assert watts == [7000] and missing == 3000
+
+
+def test_crumbs_end_the_search_too():
+    """What is smaller than the level can show must not be tried for ever."""
+    steps = [(900, (), ((1e-12, 0.0),)) for _ in range(4)]
+    watts, _, _ = planner.plan([(3600, ((1e6, 1e-4),), ()), *steps], 8e5, 0, 1e7, 0.9, 5e-5)
+    assert watts[0] > 0

@@ -5,6 +5,7 @@
 a dict name -> function(response) or response. `Run` drives a story the way `Exchange` does.
 """
 
+from evcc.ems import Ems
 from evcc.iso20.session import Session
 from evcc.iso20.units import number, rational
 from evcc.params import Params
@@ -155,8 +156,9 @@ class Run:
         for name, value in {**GIVES_BACK, **settings}.items():
             self.params.set(name, value)
         self.vehicle = SimVehicle(self.board, self.params)
-        self.safety = Safety(self.board, self.vehicle, self.params)
-        self.session = Session(self.vehicle, self.safety, self.params, "EVCC1", unix=1000)
+        self.ems = Ems(self.vehicle, self.params, 1000)
+        self.safety = Safety(self.board, self.ems, self.params)
+        self.session = Session(self.ems, self.safety, self.params, "EVCC1", unix=1000)
         self.station = Station(self.board)
         self.now = 0
         self.before = None  # called with the name before each answer
@@ -167,7 +169,7 @@ class Run:
         end = self.now + ms
         while self.now < end:
             self.now = min(self.now + 20, end)
-            self.vehicle.update(self.now)
+            self.ems.update(self.now)
             self.safety.tick(self.now)
             self.safety.poll()
 

@@ -36,7 +36,7 @@ def boot(module):
         settings = params.defaults(Settings())
         notes.append(_service_of(params, store, settings))
     params = None
-    forget("evcc.params")
+    forget("evcc.params", "evcc.params_board", "evcc.params_ems", "evcc.market", "evcc.ems")
     parts = module.build(settings)
     device = Device(module, parts, settings, root)
     device.notes = [note for note in notes if note]
@@ -145,7 +145,14 @@ def vehicle_of(device, parts, settings):
         return None, "settings.toml: no vehicle: set vehicle, or use bench() at the REPL"
     if hasattr(parts.board, "vehicle"):  # a board that is simulated as well
         parts.board.vehicle = vehicle
-    return vehicle, None
+    from evcc.ems import Ems
+
+    return Ems(vehicle, settings, _unix(parts), device), None
+
+
+def _unix(parts):
+    """Unix time in s when the board's clock was 0, None where no time is known."""
+    return None if parts.unix is None else parts.unix - parts.clock() // 1000
 
 
 def seeds(device):
@@ -179,7 +186,7 @@ def wire(device, parts, settings):
             urandom,
             device.trace,
             slac=getattr(parts, "slac", True),
-            unix=None if parts.unix is None else parts.unix - parts.clock() // 1000,
+            unix=_unix(parts),
             reset=parts.reset_cause,
             store=device,
             timer=parts.timer,

@@ -16,13 +16,13 @@ limits its power. Loaded around the choice of a service and dropped.
 _HELP = "region inlet service charge_W discharge_W"
 
 
-def rows(params):
-    """Rows of the table: (region, inlet, service, charge W or None, discharge W).
+def table(profile):
+    """Rows of a text: (region, inlet, service, charge W or None, discharge W).
 
     Raises ValueError that names the row.
     """
     found = []
-    for text in params.market_profile.split(";"):
+    for text in profile.split(";"):
         words = text.split()
         if not words:
             continue
@@ -33,7 +33,7 @@ def rows(params):
             if not (up is None or 0 <= up <= 4e6) or not 0 <= down <= 4e6:
                 raise ValueError
         except ValueError:
-            raise ValueError("market_profile: '%s' is not '%s'" % (text.strip(), _HELP)) from None
+            raise ValueError("'%s' is not '%s'" % (text.strip(), _HELP)) from None
         found.append((region, inlet, service, up, down))
     return found
 
@@ -43,11 +43,11 @@ def band(params, name):
 
     Several rows that fit: the lowest of each. Raises ValueError for a row that is none.
     """
+    # where nothing else is managed, the settings may not have their defaults
+    here = getattr(params, "market_region", ""), getattr(params, "market_inlet", "")
     result = None
-    for region, inlet, service, up, down in rows(params):
-        if service != name or region not in ("*", params.market_region):
-            continue
-        if inlet not in ("*", params.market_inlet):
+    for region, inlet, service, up, down in table(params.market_profile):
+        if service != name or region not in ("*", here[0]) or inlet not in ("*", here[1]):
             continue
         if result is None:
             result = up, down
@@ -69,14 +69,14 @@ def allowed(params, name):
     try:
         limits = band(params, name)
     except ValueError as error:
-        return str(error) if gives_back(name) else None
+        return "market_profile: %s" % error if gives_back(name) else None
     if not gives_back(name):
         return None
     if limits is None:
         return "%s: no row of market_profile for region '%s', inlet '%s'" % (
             name,
-            params.market_region,
-            params.market_inlet,
+            getattr(params, "market_region", ""),
+            getattr(params, "market_inlet", ""),
         )
     if not limits[1]:
         return name + ": market_profile allows no discharge power"
@@ -85,3 +85,22 @@ def allowed(params, name):
     if name == "AC_BPT" and not params.ev_ac_discharge_power_W:
         return name + ": ev_ac_discharge_power_W is 0"
     return None
+
+
+def bands(params, ac):
+    """(W in or None, W out) at most, by the rows of the AC or DC services that may be chosen."""
+    try:
+        table(params.market_profile)
+    except ValueError:  # nothing that cannot be read allows anything
+        return None, 0.0
+    up, down = 0.0, 0.0
+    for name in params.services.split(","):
+        name = name.strip()
+        if name.startswith("AC") is not ac:
+            continue
+        row = band(params, name) if allowed(params, name) is None else None
+        if row and gives_back(name):
+            down = max(down, row[1])
+        if up is not None:
+            up = max(up, row[0]) if row and row[0] is not None else None
+    return up or None, down

@@ -4,7 +4,7 @@
 One table drives defaults, ranges, documents and checks. Settings come as a flat TOML text (the
 CircuitPython subset: strings, integers, floats, booleans, comments). An unknown key or a value out
 of range is refused with the line: a car with half-understood settings does not charge. What is
-wired to a board stands in params_board.py.
+wired to a board stands in params_board.py, energy management in params_ems.py.
 """
 
 from evcc.compat import Settings, parse_mac
@@ -100,8 +100,6 @@ TABLE = (
     ("slac_indirect_dB", 60, 1, 127, "dB", "mean attenuation beyond which nothing matches"),
     ("slac_retry_s", 60, 10, 600, "s", "how long to look for a station after plug-in"),
     ("departure_s", 86400, 60, 604800, "s", "departure when nobody said otherwise"),
-    ("market_region", "", None, None, "", "where the car is, as market_profile names it"),
-    ("market_inlet", "", None, None, "", "inlet, as market_profile names it: CCS1, CCS2, NACS"),
     (
         "market_profile",
         "",
@@ -110,11 +108,17 @@ TABLE = (
         "",
         "rows 'region inlet service charge_W discharge_W', ';' between; empty: no giving back",
     ),
-    ("scheduled_discharge", False, None, None, "", "Scheduled mode: plan to give back, too"),
-    ("ems_efficiency", 0.95, 0.5, 1.0, "", "plans: of one way between wire and battery"),
-    ("ems_wear_per_kWh", 0.0, 0.0, 100.0, "", "plans: battery wear of a kWh given back, money"),
+    (
+        "ems_mode",
+        "off",
+        ("off", "now", "departure", "cheap", "solar", "v2h", "v2g", "v2l"),
+        None,
+        "",
+        "energy management; more settings in params_ems.py",
+    ),
     ("inlet_max_C", 90.0, 40.0, 120.0, "°C", "inlet temperature that ends charging"),
     ("ev_capacity_Wh", 60000.0, 100.0, 2e6, "Wh", "simulated vehicle: usable capacity"),
+    ("ev_temperature_C", 25.0, -40.0, 60.0, "°C", "simulated vehicle: battery and air at start"),
     ("ev_soc", 50.0, 0.0, 100.0, "%", "simulated vehicle: SOC at start"),
     ("ev_target_soc", 80, 0, 100, "%", "simulated vehicle: SOC wanted"),
     ("ev_min_soc", 20, 0, 100, "%", "simulated vehicle: SOC never gone below"),
@@ -152,10 +156,11 @@ class Params(Settings):
     """Settings that can check a change; it keeps the table in memory, so for PCs and the REPL."""
 
     def __init__(self):
-        from evcc import params_board
+        from evcc import params_board, params_ems
 
         defaults(self)
         params_board.defaults(self)
+        params_ems.defaults(self)
 
     def set(self, name, value):
         change(self, name, value)
@@ -172,9 +177,9 @@ def change(settings, name, value):
     """Set one parameter. Raises SettingsError for an unknown name or a bad value."""
     row = _row(TABLE, name)
     if row is None:
-        from evcc import params_board
+        from evcc import params_board, params_ems
 
-        row = _row(params_board.TABLE, name)
+        row = _row(params_board.TABLE, name) or _row(params_ems.TABLE, name)
     if row is None:
         raise SettingsError("unknown key '%s'" % name)
     _, default, low, high, unit, _ = row
@@ -199,6 +204,13 @@ def change(settings, name, value):
             raise SettingsError(
                 "mac: '%s' is no unicast Ethernet address like 02:..:01" % value
             ) from None
+    if name == "market_profile" or name.startswith("ems_"):
+        from evcc import params_ems
+
+        try:
+            params_ems.check(name, value)
+        except ValueError as error:
+            raise SettingsError("%s: %s" % (name, error)) from None
     setattr(settings, name, value)
 
 

@@ -2,7 +2,8 @@
 """On-board charger of the simulated vehicle: follows a target power by a ramp, feeds the pack.
 
 It is also what a real one has to offer (`vehicle.Vehicle.charger`). Losses are one efficiency;
-reactive power is none. Without voltage at the AC inlet it is off at once: it never forms a grid.
+reactive power is none. Without voltage at the AC inlet it is off at once, unless told to form a
+grid (V2L): then it is the source and feeds whatever load there is.
 """
 
 _RAMP_W_S = 20000.0
@@ -15,7 +16,8 @@ class SimCharger:
 
     `charge_power`, `min_charge_power`, `discharge_power`, `min_discharge_power`: limits for now,
     magnitudes; no discharge_power: it only charges. `active_power` (positive charges),
-    `reactive_power`: measured. `set(watts)` asks for a power, within those limits.
+    `reactive_power`: measured. `set(watts)` asks for a power, within those limits. `form(on)`: be
+    the source of an island or stop at once; `load`, W, is what hangs on it. Overloaded it stops.
     `unbalanced`: can load its three phases each on its own; then there are `set_phases([W, W, W])`
     and `phase_power`, the same three as measured.
     """
@@ -32,6 +34,8 @@ class SimCharger:
         self.target = 0.0
         self.unbalanced = p.ev_ac_unbalanced and self.phases == 3
         self._parts = None
+        self.forming = False
+        self.load = 0.0
 
     @property
     def charge_power(self):
@@ -61,11 +65,18 @@ class SimCharger:
             return [watts / 3] * 3
         return [watts * part / self.target for part in parts]
 
+    def form(self, on):
+        self.forming = on
+
     def step(self, seconds):
         """Let `seconds` pass; returns the current into the pack, A."""
         v = self._vehicle
         mains = getattr(v.board, "mains", None)
-        if mains and not mains():
+        if self.forming:
+            if self.load > self.discharge_power:
+                self.forming = False
+            self.active_power = -self.load if self.forming else 0.0
+        elif mains and not mains():
             self.active_power = 0.0
         else:
             most = _RAMP_W_S * seconds

@@ -2,29 +2,39 @@
 """SimVehicle: pack model, BMS limits that taper; bench mode, demo and test double in one.
 
 It reads current at the inlet from the board it is given and integrates it; it never looks at the
-station's words for that. Not modelled: temperature, ageing, an inverter's ramp.
+station's words for that. Inverter and ramp are in sim_charger.py. Not modelled: ageing, cells.
 """
 
 from evcc import ports
 from evcc.vehicle import Demand, Limits, Measured, Vehicle
 
+_CURVE = b"\x00\x12\x1e\x26\x2c\x32\x3a\x44\x4f\x5a\x64"  # % of the span, at each 10 % of SOC
+
 
 class Pack:
-    """Battery as open-circuit voltage over SOC and one resistance.
+    """Battery: open-circuit voltage over SOC, one resistance, one temperature.
 
     `capacity` Wh, `soc` 0..1, `empty_V`/`full_V` open-circuit voltage at 0 and 100 %,
-    `resistance` ohm. Positive current charges.
+    `resistance` ohm, `celsius` of pack and air. `heat`: Wh lost in the resistance so far.
+    Positive current charges.
     """
 
-    def __init__(self, capacity=60000.0, soc=0.5, empty_V=340.0, full_V=400.0, resistance=0.08):
+    def __init__(
+        self, capacity=60000.0, soc=0.5, empty_V=340.0, full_V=400.0, resistance=0.08, celsius=25.0
+    ):
         self.capacity = capacity
         self.soc = soc
         self.empty_V = empty_V
         self.full_V = full_V
         self.resistance = resistance
+        self.celsius = self._air = celsius
+        self.heat = 0.0
 
     def ocv(self):
-        return self.empty_V + (self.full_V - self.empty_V) * self.soc
+        at = self.soc * 10
+        i = min(int(at), 9)
+        share = _CURVE[i] + (_CURVE[i + 1] - _CURVE[i]) * (at - i)
+        return self.empty_V + (self.full_V - self.empty_V) * share / 100
 
     def voltage(self, current=0.0):
         """Terminal voltage in V at `current` A."""
@@ -34,6 +44,11 @@ class Pack:
         """Take `current` A for `dt` s. SOC stays within 0..1; stored energy counts at OCV."""
         soc = self.soc + self.ocv() * current * dt / 3600.0 / self.capacity
         self.soc = 0.0 if soc < 0.0 else 1.0 if soc > 1.0 else soc
+        joule = current * current * self.resistance * dt
+        self.heat += joule / 3600
+        # a Wh of capacity takes 5 J for each K, 350 kg for 60 kWh; 10000 s to cool by two thirds
+        lost = (self.celsius - self._air) * dt / 2000
+        self.celsius += (joule / self.capacity - lost) / 5
 
 
 class SimVehicle(Vehicle):
@@ -46,7 +61,11 @@ class SimVehicle(Vehicle):
         self.board = board
         self.params = params
         self.pack = pack or Pack(
-            params.ev_capacity_Wh, params.ev_soc / 100, params.ev_empty_V, params.ev_full_V
+            params.ev_capacity_Wh,
+            params.ev_soc / 100,
+            params.ev_empty_V,
+            params.ev_full_V,
+            celsius=params.ev_temperature_C,
         )
         self.speed = speed
         self.events = []  # the last few, for tests and the REPL
@@ -74,11 +93,14 @@ class SimVehicle(Vehicle):
 
     def limits(self):
         p, soc, lim = self.params, self.pack.soc * 100, self._limits
-        # A taper of the kind a BMS does: full power to 80 %, then down to 5 % of it at 100 %.
+        # Tapers of the kind a BMS does: full power to 80 %, then down to 5 % of it at 100 %; cold
+        # cells take little and below -10 degrees nothing, hot ones neither take nor give.
         up = 1.0 if soc < 80 else max(0.05, (100 - soc) / 20)
+        t = self.pack.celsius
+        up = max(0.0, min(up, (t + 10) / 25, (60 - t) / 10))
         if soc >= p.ev_max_soc:
             up = 0.0
-        down = min(1.0, max(0.0, (soc - p.ev_min_soc) / 5))
+        down = max(0.0, min(1.0, (soc - p.ev_min_soc) / 5, (t + 20) / 20, (60 - t) / 10))
         lim.charge_power = p.ev_charge_power_W * up
         lim.charge_current = p.ev_charge_current_A * up
         lim.discharge_power = p.ev_discharge_power_W * down
@@ -107,6 +129,7 @@ class SimVehicle(Vehicle):
         m.pack_voltage = self.pack.voltage(m.current or 0.0)
         m.soc = self.pack.soc * 100
         m.capacity = self.pack.capacity
+        m.temperature = self.pack.celsius
         return m
 
     def wants_power(self):
@@ -114,7 +137,7 @@ class SimVehicle(Vehicle):
         if self.done:
             return False
         # Who may be discharged stays until somebody ends it; who only charges ends when full.
-        return p.ev_discharge_power_W > 0 or self.pack.soc * 100 < p.ev_target_soc
+        return self.stays or p.ev_discharge_power_W > 0 or self.pack.soc * 100 < p.ev_target_soc
 
     def offer(self, evse):
         self.evse = evse

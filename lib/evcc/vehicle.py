@@ -39,8 +39,11 @@ class Demand:
         self.min_soc = 10  # %
         self.max_soc = 100  # %
         self.departure_s = 86400  # s from now
+        self.own_energy = 0.0  # Wh that the car itself will use before (cabin, battery heating)
         # Scheduled mode: "now" takes what it gets, "cheap" waits for it, "trade" also gives back
         self.strategy = "now"
+        self.plan_charge_W = None  # powers to plan with, W; None: what limits say now
+        self.plan_discharge_W = None
 
 
 class Measured:
@@ -51,6 +54,7 @@ class Measured:
         self.current = None  # A into the battery
         self.soc = 0.0  # %
         self.capacity = 0.0  # Wh, usable
+        self.temperature = None  # °C of the battery; None: its limits follow it, nobody else
 
 
 class Vehicle:
@@ -58,9 +62,12 @@ class Vehicle:
 
     `forms_grid`: True when car and driver are ready to be the source of an island (V2L, service
     parameter GeneratorMode = GridForming). Read once per session, at the choice of the service.
+    `stays`: set by energy management: stay connected when full, `wants_power` says no only for
+    other reasons.
     """
 
     forms_grid = False
+    stays = False
 
     def update(self, now):
         """Take in new data (CAN mailbox, sensors). Called at least every 50 ms; `now` in ms."""

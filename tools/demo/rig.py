@@ -76,6 +76,7 @@ class Device:
     def __init__(self, world, modem, board, params, pack_speed, keylog=None, timer=None):
         from drivers.qca7000 import Qca7000
         from evcc.controller import Controller
+        from evcc.ems import Ems
         from evcc.trace import Trace
 
         self.trace = Trace(16384)
@@ -84,7 +85,7 @@ class Device:
         self.controller = Controller(
             self.port,
             board,
-            self.vehicle,
+            Ems(self.vehicle, params, EPOCH_S),
             params,
             world.urandom_for(f"device/{board.resets}"),
             self.trace,

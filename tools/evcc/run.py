@@ -7,6 +7,7 @@ import time
 
 from evcc.bench_board import BenchBoard
 from evcc.controller import Controller
+from evcc.ems import Ems
 from evcc.params import parse_mac
 from evcc.pcap import Writer
 from evcc.sim_vehicle import SimVehicle
@@ -52,7 +53,14 @@ def run_here(args, params):
     board.vehicle = vehicle = SimVehicle(board, params)
     unix = int(time.time()) - clock() // 1000
     controller = Controller(
-        link, board, vehicle, params, os.urandom, trace, slac=not args.no_slac, unix=unix
+        link,
+        board,
+        Ems(vehicle, params, unix),
+        params,
+        os.urandom,
+        trace,
+        slac=not args.no_slac,
+        unix=unix,
     )
     end = clock() + args.limit * 1000
     try:

@@ -6,7 +6,7 @@ HEAD = """# Settings
 Every key of settings.toml. An unknown key, a value of the wrong kind or one out of its range is
 refused with its line, and the car does not charge. Examples: `firmware/settings.example.toml`.
 
-Made by `python -m tools.pages` from `params.TABLE`.
+Made by `python -m tools.pages` from the tables in params*.py.
 
 | key | default | range | meaning |
 |---|---|---|---|
@@ -14,10 +14,12 @@ Made by `python -m tools.pages` from `params.TABLE`.
 
 
 def text():
-    from evcc.params import TABLE
+    from evcc import params, params_board, params_ems
 
     lines = []
-    for name, default, low, high, unit, words in TABLE:
+    for name, default, low, high, unit, words in (
+        params.TABLE + params_board.TABLE + params_ems.TABLE
+    ):
         if isinstance(low, tuple):
             limits = ", ".join(f"`{x}`" for x in low)
         else:

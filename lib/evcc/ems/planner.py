@@ -21,7 +21,8 @@ def plan(steps, target, low, high, efficiency=1.0, wear=0.0):
 
     `steps`: tuples (seconds, charge, discharge): bands `(W, price)` above each other; prices rise
     from band to band of `charge` and fall in `discharge`, where they are what is paid to us.
-    `low`: floor of the level at the end of each step, above 0: charge first. `high`: ceiling.
+    `low`: floor of the level at the end of each step, above 0: charge first; a list has one for
+    each step. `high`: ceiling.
     `efficiency`: of one way. `wear`: price of a Wh given back, for the battery.
     A price paid to us above the one that we pay in the same step counts as equal: one cable
     carries one direction.
@@ -43,7 +44,7 @@ def plan(steps, target, low, high, efficiency=1.0, wear=0.0):
             taken[k] -= energy
             level -= energy
             _insert(open_, price, energy, k)
-        level = _take(open_, taken, level, low)
+        level = _take(open_, taken, level, low[k] if type(low) is list else low)
         over = level - high
         for entry in open_:
             over += entry[1]
@@ -57,7 +58,9 @@ def plan(steps, target, low, high, efficiency=1.0, wear=0.0):
                 over = 0
     level = _take(open_, taken, level, target)
     while open_ and open_[0][0] < 0:  # paid for taking it
-        level = _take(open_, taken, level, level + open_[0][1])
+        _, energy, k = open_.pop(0)
+        taken[k] += energy
+        level += energy
     watts, total = [], 0.0
     for k in range(len(steps)):
         energy = taken[k]
@@ -94,11 +97,11 @@ def _take(open_, taken, level, wanted):
     while level < wanted and open_:
         first = open_[0]
         energy = wanted - level
-        if first[1] <= energy:
-            energy = first[1]
-            open_.pop(0)
-        else:
+        if first[1] > energy:
             first[1] -= energy
-        taken[first[2]] += energy
-        level += energy
+            taken[first[2]] += energy
+            return wanted
+        open_.pop(0)
+        taken[first[2]] += first[1]
+        level += first[1]
     return level

@@ -8,6 +8,7 @@ what it gets and looks at prices only between tuples, "cheap" waits for cheap ho
 gives back, where the settings allow it in Scheduled mode. Imported around ScheduleExchange only.
 """
 
+from evcc import params_ems
 from evcc.compat import const, get_logger
 from evcc.ems import planner
 from evcc.iso20 import prices
@@ -30,13 +31,16 @@ class Tuple:
         self.anchor = power["TimeAnchor"]
         self.tolerance = power.get("PowerTolerance")
         margin = number(self.tolerance) if self.tolerance else 0.0
-        up = Series(self.anchor, _entries(power, most, phases, margin))
-        down = fees_down = None
         d, lim = s.vehicle.demand(), s.vehicle.limits()
+        give_W = lim.discharge_power if d.plan_discharge_W is None else d.plan_discharge_W
+        down = fees_down = None
+        if d.plan_charge_W is not None:
+            most = min(d.plan_charge_W, s.evse["max_power"])
+        up = Series(self.anchor, _entries(power, most, phases, margin))
         if d.strategy == "trade" and s.selected.bpt and s.params.scheduled_discharge:
             back = offer.get("DischargingSchedule")
             if back:
-                least = min(lim.discharge_power, s.evse["max_discharge_power"])
+                least = min(give_W, s.evse["max_discharge_power"])
                 entries = _entries(back["PowerSchedule"], least, phases, 0.0)
                 down = Series(back["PowerSchedule"]["TimeAnchor"], entries)
                 fees_down = prices.read(back)
@@ -67,14 +71,14 @@ class Tuple:
             at = till
         self._caps = up
         low = d.min_energy
-        if down and d.min_v2x_energy is not None:
-            low = max(low, min(d.min_v2x_energy, 0.0))
         high = max(d.max_energy, 0.0)
         available = power.get("AvailableEnergy")
         if available and not down:
             high = min(high, number(available))
         target = min(max(d.target_energy, low), high)
         efficiency, wear = s.params.ems_efficiency, s.params.ems_wear_per_kWh / 1000
+        if down and d.min_v2x_energy is not None:
+            low = self._window(max(low, d.min_v2x_energy), low, target, high, efficiency)
         self.watts, self.cost, self.missing = planner.plan(
             self.steps, target, low, high, efficiency, wear
         )
@@ -85,6 +89,22 @@ class Tuple:
                 step = (seconds, prices.bands(price, watts) if price else (), ())
                 self.cost += planner.cost(step, watts)
                 at += seconds
+
+    def _window(self, floor, low, target, high, efficiency):
+        """Floor of each step: `floor` is held once it is reached, and nothing given back before.
+
+        Where the battery is below it now, it is reached as a plan that only charges does."""
+        if floor <= 0:
+            return floor
+        charging = [(seconds, up, ()) for seconds, up, _ in self.steps]
+        watts = planner.plan(charging, max(target, floor), low, high, efficiency)[0]
+        floors, level = [], 0.0
+        for k, w in enumerate(watts):
+            level += w * efficiency * charging[k][0] / 3600
+            floors.append(floor if level >= floor - 1 else low)
+            if level < floor - 1:
+                self.steps[k] = charging[k]
+        return floors
 
     def holds(self, limits):
         """May the station count on the profile within its PowerTolerance? A 20th of the power is
@@ -177,6 +197,7 @@ def _entries(power, most, phases, margin):
 
 def choose(s, offers, most, phases, start):
     """The best `Tuple` of the station's list. `most`: W that car and station stand."""
+    params_ems.defaults(s.params)
     tuples = [Tuple(s, offer, most, phases, start) for offer in offers]
     kinds = [t.kind for t in tuples]
     comparable = kinds.count(kinds[0]) == len(kinds) and kinds[0] is not None

@@ -61,7 +61,7 @@ def profile(s, offer, most, phases=1):
         else:
             entries, numbers = _envelope(chosen, most, phases)
         plan = best = None
-        forget("evcc.iso20.plan", "evcc.iso20.prices", "evcc.ems.planner")
+        forget("evcc.iso20.plan", "evcc.iso20.prices", "evcc.ems.planner", "evcc.params_ems")
         s.plan = (anchor - ahead, [n[0] for n in numbers], [n[1] for n in numbers])
         if s.plan[2] and s.plan[2][0] < 0:
             channel = "Discharge"
