@@ -262,7 +262,7 @@ def test_some_worlds():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_worlds():
-    run(400, print_blob=True)
+    run(250, print_blob=True)
 
 
 def test_the_watch_sees_an_excess_that_nobody_answers():
