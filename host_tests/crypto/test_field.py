@@ -106,3 +106,21 @@ def test_assembly_of_another_form_is_refused(arm, tmp_path):
         inline_asm.callable_mpy((tmp_path / "o.mpy").read_bytes())
     with pytest.raises(ValueError, match="viper or native code"):
         inline_asm.callable_mpy((arm / "evcc/crypto/_fast_field.mpy").read_bytes())
+
+
+BROKEN = """
+from evcc.crypto import _fast_field, mont
+right = mont.execute
+print(mont.proved())
+for code in (b"\\1\\5\\3\\3\\0", b"\\1\\5\\3\\4\\2\\6\\3\\4\\0", b"\\0"):
+    mont.execute = lambda program, regs: right(code, regs)
+    print(mont.proved())
+mont.execute = _fast_field.execute = lambda program, regs: None
+from evcc.crypto import ec
+print(ec.Engine is mont.Engine)
+"""
+
+
+def test_a_kernel_that_computes_wrongly_is_not_used(arm):
+    done = vm.micropython(BROKEN, machine="armhf", path=[arm], heap="400k", timeout=60)
+    assert done.stdout.split() == ["True", "False", "False", "False", "False"], done.stderr

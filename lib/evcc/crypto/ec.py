@@ -8,7 +8,10 @@ an integer into [0, p], both ends included. Only uncompressed points are read.
 from evcc.crypto.scalar import inverse
 
 try:  # the kernel of this processor, else big integers
-    from evcc.crypto.mont import Engine, multiply, multiply_base, verify_sum
+    from evcc.crypto.mont import Engine, multiply, multiply_base, proved, verify_sum
+
+    if not proved():
+        raise ImportError
 except (ImportError, SyntaxError):
     from evcc.crypto.jacobian import (  # noqa: F401
         Engine,

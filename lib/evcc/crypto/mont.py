@@ -50,20 +50,38 @@ _load = _program("-N0y *Xx1 *Ys1 *Zz1")
 _blind = _program("*DZZ *XXD *DDZ *YYD")[0]
 
 
+def _file(p, n, count):
+    """Registers for arithmetic modulo p, n words each: the header, p, 16 p, and `count` more."""
+    x = 1
+    for _ in range(5):
+        x = x * (2 - p * x) & 0xFFFFFFFF  # 1 / p
+    size = 4 * n
+    regs = bytearray(32 + (2 + count) * size)
+    struct.pack_into("6I", regs, 0, n, -x & 0xFFFFFFFF, size, 0, 0, (n - 1) // 2)
+    regs[32 : 32 + size] = p.to_bytes(size, "little")
+    regs[32 + size : 32 + 2 * size] = (16 * p).to_bytes(size, "little")
+    return regs
+
+
+def proved():
+    """Does the kernel, on this very processor, give a product, a sum and a difference rightly?"""
+    p = (1 << 256) - 189
+    a, b = p // 3 << 2, p // 7
+    regs = _file(p, 9, 6)
+    regs[140:212] = a.to_bytes(36, "little") + b.to_bytes(36, "little")
+    execute(b"\1\5\3\4\2\6\3\4\3\7\3\4\0", regs)
+    results = [int.from_bytes(regs[at : at + 36], "little") for at in (212, 248, 284)]
+    product, total, less = results
+    return ((product << 288) - a * b) % p == 0 and total == a + b and less == a + 16 * p - b
+
+
 class Engine:
     """Registers of one curve. A value v is kept as v * 2^(32 n) mod p, n words."""
 
     def __init__(self, curve):
         n = curve.bits // 32 + 1  # 23 bits or more to spare: sums need no reduction
-        p = curve.p
-        x = 1
-        for _ in range(5):
-            x = x * (2 - p * x) & 0xFFFFFFFF  # 1 / p
-        self.p, self.size, self.bytes = p, 4 * n, curve.size
-        self.regs = bytearray(32 + _COUNT * 4 * n)
-        struct.pack_into("6I", self.regs, 0, n, -x & 0xFFFFFFFF, 4 * n, 0, 0, (n - 1) // 2)
-        self._set(0, p)
-        self._set(1, 16 * p)
+        self.p, self.size, self.bytes = curve.p, 4 * n, curve.size
+        self.regs = _file(curve.p, n, _COUNT - 2)
         self._set(_PLAIN, 1)
         self.put(_ONE, 1)
         data, size = curve.stored(), curve.size
