@@ -154,7 +154,7 @@ def _spoil(fault, secc, replies):
             payload_type = values["value"]
         elif do == "undecodable":
             message = b"\x80\xff\xff"
-        elif do == "type":
+        elif do == "type" and isinstance(message, dict):  # not spoilt before
             root = values["message"]
             name = root[:-3]
             payload_type, schema = flow.MESSAGES[name]
