@@ -180,6 +180,7 @@ def test_the_console_in_the_charge_loop_and_the_log_after_it(start, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("how", ["exec", "cp"])
 def test_nothing_enters_at_any_message(start, tmp_path, message, how):
@@ -196,6 +197,7 @@ def test_nothing_enters_at_any_message(start, tmp_path, message, how):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("message", MESSAGES)
 def test_ctrl_d_resets_after_a_safe_stop(start, message):
     board, rig = start()
@@ -212,6 +214,7 @@ def test_ctrl_d_resets_after_a_safe_stop(start, message):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("message", MESSAGES)
 def test_the_cable_comes_out(start, message):
     """In the middle of what mpremote sends: the session ends in order or goes on."""
