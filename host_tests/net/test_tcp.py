@@ -290,7 +290,7 @@ def test_queue_goes_round():
             p.say()
         elif run:
             p.line.run(2500)  # repeated
-    assert len(p.tcp._queue) == 2048
+    assert len(p.tcp._queue) <= 2000
     for _ in range(20):
         p.say()
         for s in p.wait(2500):

@@ -8,7 +8,6 @@ only. Renegotiation, standby and metering are detour.py's.
 """
 
 from evcc.compat import const, forget
-from evcc.iso20 import dc_loop, loop
 from evcc.iso20.session import Stop, lock, power, scheduled
 from evcc.iso20.units import number, rational
 from evcc.reasons import V2GError
@@ -42,6 +41,9 @@ def charge(s):
             yield from power(s, schedule.profile(s, offer, s.vehicle.limits().charge_power))
             schedule = offer = None
             forget("evcc.iso20.schedule")
+            # only now: the answers before the loop are the largest
+            from evcc.iso20 import dc_loop, loop
+
             yield from loop.run(s, "DC_ChargeLoop", dc_loop.Request(s))
         except Stop:
             pass

@@ -18,7 +18,7 @@ log = get_logger("evcc.tcp")
 
 WINDOW = const(2880)  # two full segments: what a QCA7000 buffers for us as well
 _MSS = const(1440)
-_BUFFER = const(2048)  # send buffer; a bigger message borrows a bigger one
+_BUFFER = const(640)  # send buffer: a message of a session; a bigger one borrows a bigger one
 _MOST = const(16384)
 _SYN_MS = const(300)  # first SYN time-out, doubles; a power line often loses the first
 _SYNS = const(3)  # per source port

@@ -27,18 +27,17 @@ class Border:
         read, write = self.files or (sys.stdin.buffer, sys.stdout.buffer)
         self._read = read.readinto
         self._write = write.write
-        self._tx = bytearray(1700)
-        self._view = memoryview(self._tx)
-        self._few = bytearray(6)
+        self._head = bytearray(5)
         self._word = bytearray(4)
 
     def ask(self, kind, out, into=None):
         n = len(out)
         struct.pack_into(
-            "<BHH", self._tx, 0, kind, n, len(into) * (4 if kind == 65 else 1) if into else 0
+            "<BHH", self._head, 0, kind, n, len(into) * (4 if kind == 65 else 1) if into else 0
         )
-        self._tx[5 : 5 + n] = out
-        self._write(self._view[: 5 + n])
+        self._write(self._head)
+        if n:
+            self._write(out)
         if into:
             if not self._read(into):
                 sys.exit(3)  # nobody is outside any more
