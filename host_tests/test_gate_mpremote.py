@@ -143,6 +143,7 @@ def check_refused(rig, board, message, *words):
     return closed
 
 
+@pytest.mark.shows("nothing enters while plugged in", "exec in the loop", peer="mpremote")
 def test_exec_in_the_charge_loop(start):
     board, rig = start(30)
     to(rig, "DC_ChargeLoop")

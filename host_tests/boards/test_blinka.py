@@ -72,6 +72,9 @@ print(first[0] - plugged if first else None)
 """
 
 
+@pytest.mark.shows(
+    "a board's own code, to SLAC and through a session", "Raspberry Pi, to SLAC", peer="Blinka"
+)
 def test_to_the_first_slac_message_in_blinka(peer):
     done = subprocess.run(
         [peer("blinka").python, "-c", RUN],

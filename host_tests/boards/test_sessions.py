@@ -9,6 +9,9 @@ from tools.emulator.plant import Violation
 
 
 @pytest.mark.parametrize("name", boards())
+@pytest.mark.shows(
+    "a board's own code, to SLAC and through a session", "{name}", peer="our emulation"
+)
 def test_a_dc_session(monkeypatch, name):
     car = Car(monkeypatch, name)
     car.board.plug()

@@ -22,6 +22,7 @@ def folder(tmp_path_factory):
     return made
 
 
+@pytest.mark.shows("without what CircuitPython lacks", peer="our emulation")
 def test_a_whole_session(machine, folder):
     machine("i386")
     rig = play("i386", folder, "320k", options=("check",), entry="circuit")

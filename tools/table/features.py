@@ -23,6 +23,8 @@ PEERS = (
     "Wycheproof and NIST vectors",
     "cantools",
     "HiGHS (scipy)",
+    "mpremote",
+    "Blinka",
     *OWN,
 )
 
@@ -80,6 +82,10 @@ FEATURES = (
     ("Vehicle", "CAN signals, DBC files"),
     ("Energy management", "cheapest plan"),
     ("Energy management", "a day of V2H"),
+    ("Firmware", "flashing: copy, ROM image"),
+    ("Firmware", "nothing enters while plugged in"),
+    ("Firmware", "a board's own code, to SLAC and through a session"),
+    ("Firmware", "without what CircuitPython lacks"),
     ("Our station", "for other cars"),
 )
 

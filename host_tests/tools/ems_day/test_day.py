@@ -39,6 +39,7 @@ def test_one_exchange_per_10_s_to_the_departure(day):
     assert day.safety.state == "open"
 
 
+@pytest.mark.shows("a day of V2H", "{day}", peer="our emulation")
 def test_energy_of_the_messages_is_the_batterys(day):
     assert day.turned_Wh > 50_000
     assert abs(day.lost_Wh) < CONSERVED * day.turned_Wh
