@@ -313,6 +313,19 @@ def test_giving_back_leaves_time_to_charge():
     assert rig.caps[1] == 0 and "departure" in rig.ems.status()["why"]
 
 
+def test_a_station_that_steers_by_its_limit_is_not_too_weak():
+    """It grants no charging while it asks energy back."""
+    rig = Rig("v2h")
+    rig.ems.offer({"max_power": 11000.0, "current": 20.0})
+    rig.ems.offer({"max_power": 0.0, "current": -20.0})
+    rig.run(5)
+    assert rig.caps[1] == 11000 and "may give" in rig.ems.status()["why"]
+    rig.ems.notify("plugged")
+    rig.ems.offer({"max_power": 1.0})  # a weak one from the start
+    rig.run(5)
+    assert "departure" in rig.ems.status()["why"]
+
+
 def test_wishes_of_driver_and_grid():
     rig = Rig("v2h")
     rig.ems.want(target_soc=60, min_soc=40)

@@ -53,6 +53,9 @@ class Manager:
         self._goal = self._cap = (0.0, 0.0)  # W that mode and permit let in and out
         self._charger = charger  # asks for the on-board charger
         self._evse = {}
+        # W, the most that the station let in since plug-in: it steers by its limit, and one that
+        # asks energy back or follows the sun has not become too weak for the departure
+        self._granted = 0.0
         self._heard = 0  # when the station last spoke in the loop
         self._island = False
         self._why = ""
@@ -199,6 +202,7 @@ class Manager:
     def offer(self, evse):
         self._evse = evse
         self._heard = self._now or 0
+        self._granted = max(self._granted, evse.get("max_power", 0.0))
         self._loops = "current" in evse or "power" in evse  # only the charge loop names them
         if self.params.ems_mode == "v2l" and self._loops and not self._island and not self.lost:
             self._island = True
@@ -210,6 +214,7 @@ class Manager:
             self.permit.plugged()
             self.lost = self._island = self._loops = False
             self._evse = {}
+            self._granted = 0.0
             if self._departure is None:
                 self._departure = (self._now or 0) // 1000 + self.params.departure_s
         elif event in ("stopping", "opened", "unplugged"):
@@ -290,7 +295,7 @@ class Manager:
         """Goal of the caps, W in and out, and why."""
         d, mode, bms = self._demand, self.params.ems_mode, self.vehicle.limits()
         p = self.params
-        power = min(bms.charge_power, self._evse.get("max_power", bms.charge_power)) or 1.0
+        power = min(bms.charge_power, self._granted or bms.charge_power) or 1.0
         needed = max(d.target_energy, 0.0) / p.ems_efficiency
         late = d.departure_s <= needed / power * 3600 * _LATE + _LATE_S
         up, down, why = _ALL, 0.0, "charging"
