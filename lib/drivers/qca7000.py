@@ -15,15 +15,15 @@ missing: then the modem is polled, and reset through its own register.
 from evcc.compat import const, get_logger
 
 # Commands: read (0x8000) or write, internal register (0x4000), its address; the latter as one byte
-_WRBUF_SPC_AVA = b"\xc2\x00"
-_RDBUF_BYTE_AVA = b"\xc3\x00"
-_SPI_CONFIG = b"\xc4\x00"
-_INTR_CAUSE = b"\xcc\x00"
-_INTR_ENABLE = b"\xcd\x00"
-_SIGNATURE = b"\xda\x00"
-_READ = b"\x80\x00"
-_IRQ_OFF = b"\x4d\x00\x00\x00"
-_IRQ_ON = b"\x4d\x00\x00\x47"  # CPU_ON, WRBUF_ERR, RDBUF_ERR, PKT_AVLBL
+_WRBUF_SPC_AVA = const(b"\xc2\x00")
+_RDBUF_BYTE_AVA = const(b"\xc3\x00")
+_SPI_CONFIG = const(b"\xc4\x00")
+_INTR_CAUSE = const(b"\xcc\x00")
+_INTR_ENABLE = const(b"\xcd\x00")
+_SIGNATURE = const(b"\xda\x00")
+_READ = const(b"\x80\x00")
+_IRQ_OFF = const(b"\x4d\x00\x00\x00")
+_IRQ_ON = const(b"\x4d\x00\x00\x47")  # CPU_ON, WRBUF_ERR, RDBUF_ERR, PKT_AVLBL
 _SET_BFR_SIZE = const(0x41)
 _SET_SPI_CONFIG = const(0x44)
 _SET_INTR_CAUSE = const(0x4C)

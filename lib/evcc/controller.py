@@ -18,9 +18,9 @@ _EARLY_MS = const(10)
 _IDLE_MS = const(50)  # vehicle data at least this often
 _LEAVE_MS = const(2000)  # after SessionStop: the station closes TCP, at most 5 s; then we do
 _UNLOCK_MS = const(10000)
-_SESSION = ("evcc.iso20", "evcc.exchange", "evcc.exi", "evcc.v2gtp", "evcc.net", "evcc.tls")
-_FIELDS = ("selected", "evseid", "loops", "charged", "discharged", "stop", "state")
-_BRING_UP = ("evcc.bring_up", "evcc.securing", "evcc.slac", "evcc.homeplug", "evcc.sdp")
+_SESSION = const(("evcc.iso20", "evcc.exchange", "evcc.exi", "evcc.v2gtp", "evcc.net", "evcc.tls"))
+_FIELDS = const(("selected", "evseid", "loops", "charged", "discharged", "stop", "state"))
+_BRING_UP = const(("evcc.bring_up", "evcc.securing", "evcc.slac", "evcc.homeplug", "evcc.sdp"))
 
 log = get_logger("evcc.controller")
 

@@ -22,8 +22,8 @@ _DUTY = const(5)
 _PACK_mV = const(6)
 _NEAR_mV = const(7)
 _TOUCH_mV = const(60000)
-_COOL_C = 20.0  # below the highest temperature: from there on less power is asked for,
-_SPARE_C = 5.0  # and none from here
+_COOL_C = const(20.0)  # below the highest temperature: from there on less power is asked for,
+_SPARE_C = const(5.0)  # and none from here
 
 log = get_logger("evcc.safety")
 

@@ -6,6 +6,7 @@ what no wanted energy service needs is not offered. MCS has no namespace, it run
 """
 
 from evcc import exi, v2gtp
+from evcc.compat import const
 from evcc.reasons import V2GError
 
 # name: namespace, major version
@@ -13,7 +14,7 @@ PROTOCOLS = {
     "iso20_dc": ("urn:iso:std:iso:15118:-20:DC", 1),
     "iso20_ac": ("urn:iso:std:iso:15118:-20:AC", 1),
 }
-_TIMEOUT_MS = 2000  # V2G_EVCC_Msg_Timeout of supportedAppProtocol
+_TIMEOUT_MS = const(2000)  # V2G_EVCC_Msg_Timeout of supportedAppProtocol
 
 
 def offer(params):

@@ -6,9 +6,12 @@ station's words for that. Inverter and ramp are in sim_charger.py. Not modelled:
 """
 
 from evcc import ports
+from evcc.compat import const
 from evcc.vehicle import Demand, Limits, Measured, Vehicle
 
-_CURVE = b"\x00\x12\x1e\x26\x2c\x32\x3a\x44\x4f\x5a\x64"  # % of the span, at each 10 % of SOC
+_CURVE = const(
+    b"\x00\x12\x1e\x26\x2c\x32\x3a\x44\x4f\x5a\x64"
+)  # % of the span, at each 10 % of SOC
 
 
 class Pack:

@@ -15,7 +15,7 @@ from binascii import crc32
 
 from evcc.compat import const
 
-_MAGIC = b"uEV1"
+_MAGIC = const(b"uEV1")
 _HEAD_LEN = const(12)
 _SMALL = not hasattr(os, "fsync")  # MicroPython, CircuitPython: closing a file commits it
 

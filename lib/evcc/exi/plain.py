@@ -28,7 +28,7 @@ _END = const(13)
 _DIRECT = const(16)  # added: no characters bit, no end behind the value
 
 # occurrence index -> max; 0 unbounded; index 1 has min 2
-_MAX = (1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048)
+_MAX = const((1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048))
 
 # States and productions kept, about 80 bytes each: few where the heap is small, as their tables
 # want whole pieces of it; 8 kB at most. No limit on CPython, where `gc` cannot tell.

@@ -13,7 +13,7 @@ from evcc.iso20.units import number, rational
 from evcc.reasons import V2GError
 
 _PRECHARGE_MS = const(100)
-_TOUCH_V = 60.0
+_TOUCH_V = const(60.0)
 
 
 def charge(s):

@@ -9,11 +9,11 @@ profile and, as for AC the inverter is the car's, a vehicle that `forms_grid`. U
 are ignored. Value added services are vas.py's.
 """
 
-from evcc.compat import Settings, forget, get_logger
+from evcc.compat import Settings, const, forget, get_logger
 
 IDS = {"AC": 1, "DC": 2, "AC_BPT": 5, "DC_BPT": 6, "MCS": 8, "MCS_BPT": 9}
-_MODES = ("", "Scheduled", "Dynamic")
-_PRICES = ("none", "absolute", "levels")
+_MODES = const(("", "Scheduled", "Dynamic"))
+_PRICES = const(("none", "absolute", "levels"))
 
 log = get_logger("evcc.iso20")
 
@@ -51,7 +51,7 @@ def choice(name, parameter_set):
     return c
 
 
-_KEPT = ("name", "id", "set_id", "control_mode", "mobility_needs_mode", "bpt", "separated")
+_KEPT = const(("name", "id", "set_id", "control_mode", "mobility_needs_mode", "bpt", "separated"))
 
 
 def kept(c):

@@ -11,7 +11,7 @@ from evcc.iso20 import flow
 from evcc.reasons import GOOD, PAUSES, V2GError
 
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
-_LEAST_SHARE = 0.5
+_LEAST_SHARE = const(0.5)
 _LOCK_TRIES = const(20)  # of 0.1 s
 _SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc", v2gtp.AC: "iso20_ac"}
 

@@ -4,9 +4,10 @@
 value = Value (16 bit, signed) x 10^Exponent (8 bit, signed). Compare numbers, never pairs.
 """
 
+from evcc.compat import const
 from evcc.reasons import V2GError
 
-_MOST = 1e9  # nothing in a charging session is larger; a peer that says so is wrong
+_MOST = const(1e9)  # nothing in a charging session is larger; a peer that says so is wrong
 
 
 def rational(value, out=None):

@@ -32,7 +32,7 @@ _PROBE_MS = const(1000)
 _LINGER_MS = const(
     2000
 )  # TIME_WAIT: ports do not come again soon, so only a lost last ACK matters
-_PEER_DONE = ("LAST_ACK", "CLOSING", "TIME_WAIT")  # its FIN was here
+_PEER_DONE = const(("LAST_ACK", "CLOSING", "TIME_WAIT"))  # its FIN was here
 _FIN = const(1)
 _SYN = const(2)
 _RST = const(4)

@@ -65,23 +65,14 @@ class Parts:
 
 
 def _modem():
-    """The driver on its bus: of MicroPython, or on the API of CircuitPython (circuit.py)."""
+    """The driver on its bus: of MicroPython, or on the API of CircuitPython."""
     from drivers.qca7000 import Qca7000
 
     if sys.implementation.name != "circuitpython":
         return Qca7000(border, irq=border.irq, reset=border.reset)
-    import board
-    import busio
-    from digitalio import DigitalInOut
-    from drivers.spi_circuitpython import BusioSpi, level, reset_low
+    from circuit_modem import modem
 
-    spi = busio.SPI()
-    cs, reset = DigitalInOut(board.QCA_CS), DigitalInOut(board.QCA_RST)
-    cs.switch_to_output(True)
-    reset.switch_to_output(True)
-    return Qca7000(
-        BusioSpi(spi, cs), irq=level(DigitalInOut(board.QCA_INT)), reset=reset_low(reset)
-    )
+    return modem()
 
 
 def build(settings):
