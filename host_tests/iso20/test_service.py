@@ -78,7 +78,8 @@ def test_unknown_and_missing_values():
         ("AC_BPT", ISLAND, True, True),
         ("AC_BPT", ISLAND, False, False),
         ("AC_BPT", "* * AC_BPT - 5000", True, False),
-        ("DC_BPT", ISLAND, False, True),  # the inverter is the station's
+        ("DC_BPT", ISLAND, True, True),
+        ("DC_BPT", ISLAND, False, False),  # nobody would stop the source for a silent station
         ("DC_BPT", "", False, False),
     ],
 )

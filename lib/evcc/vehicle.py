@@ -93,7 +93,8 @@ class Vehicle:
         (while paused); else None. Called every charge loop, and every 20 ms in a pause."""
 
     def offer(self, evse):
-        """The station's last values: dict of its response's fields in SI units. Every loop."""
+        """The station's last values: dict of its response's fields in SI units. Every loop. Where
+        the station decides about needs also `departure_s` from now, `min_soc`, `target_soc`."""
 
     def notify(self, event):
         """Event text: "plugged", "cable_check" (own isolation monitor off), "precharge", "closed",

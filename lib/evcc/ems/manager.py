@@ -260,6 +260,7 @@ class Manager:
         theirs = self.vehicle.demand()
         d.min_soc = self._wish.get("min_soc", theirs.min_soc)
         d.max_soc = theirs.max_soc
+        d.min_soc = min(max(d.min_soc, evse.get("min_soc", 0)), d.max_soc)
         target = self._wish.get("target_soc", theirs.target_soc)
         target = evse.get("target_soc", target)
         d.target_soc = min(max(target, d.min_soc), d.max_soc)
@@ -308,6 +309,8 @@ class Manager:
             why = "charging for the departure"
         elif mode == "departure":
             up = needed / max(d.departure_s - _LATE_S, 1) * 3600 * _LATE
+            if up and "frequency" in self._evse:  # AC: less than it takes to run is nothing
+                up = max(up, self._charger().min_charge_power)
             why = "charging evenly until the departure"
         elif mode == "cheap" and self._hours and self._minute() is not None:
             if not hours.inside(self._hours, self._minute()):

@@ -13,14 +13,16 @@ from evcc.iso20.units import number, optional, rational
 
 def request(s, charger):
     """AC_ChargeParameterDiscoveryReq: what battery and on-board charger stand now."""
+    most = charger.charge_power
     mode = {
-        "EVMaximumChargePower": rational(charger.charge_power),
-        "EVMinimumChargePower": rational(charger.min_charge_power),
+        "EVMaximumChargePower": rational(most),
+        "EVMinimumChargePower": rational(min(charger.min_charge_power, most)),
     }
     if not s.selected.bpt:
         return {"AC_CPDReqEnergyTransferMode": mode}
-    mode["EVMaximumDischargePower"] = rational(charger.discharge_power)
-    mode["EVMinimumDischargePower"] = rational(charger.min_discharge_power)
+    most = charger.discharge_power
+    mode["EVMaximumDischargePower"] = rational(most)
+    mode["EVMinimumDischargePower"] = rational(min(charger.min_discharge_power, most))
     return {"BPT_AC_CPDReqEnergyTransferMode": mode}
 
 

@@ -7,6 +7,7 @@ Reactive power is reported, targets for it are not followed.
 """
 
 from evcc.iso20 import loop
+from evcc.iso20.session import needs
 from evcc.iso20.units import number, optional
 
 _TARGET = ("EVSETargetActivePower", "EVSETargetActivePower_L2", "EVSETargetActivePower_L3")
@@ -28,8 +29,9 @@ class Request(loop.Request):
         if not share:
             charger.set(0.0)
         self._needs(s.vehicle.demand())
-        put("EVMaximumChargePower", int(share * charger.charge_power))
-        put("EVMinimumChargePower", int(share * charger.min_charge_power))
+        most = charger.charge_power  # may be capped below what the charger needs to run
+        put("EVMaximumChargePower", int(share * most))
+        put("EVMinimumChargePower", int(share * min(charger.min_charge_power, most)))
         if charger.unbalanced:
             one, two, three = charger.phase_power
             put("EVPresentActivePower", int(one))
@@ -39,8 +41,9 @@ class Request(loop.Request):
             put("EVPresentActivePower", int(charger.active_power))
         put("EVPresentReactivePower", int(charger.reactive_power))
         if s.selected.bpt:
-            put("EVMaximumDischargePower", int(share * charger.discharge_power))
-            put("EVMinimumDischargePower", int(share * charger.min_discharge_power))
+            most = charger.discharge_power
+            put("EVMaximumDischargePower", int(share * most))
+            put("EVMinimumDischargePower", int(share * min(charger.min_discharge_power, most)))
         return self.body
 
     def take(self, response):
@@ -51,6 +54,7 @@ class Request(loop.Request):
         for key in response:
             if key.endswith("CLResControlMode"):
                 mode = response[key]
+                needs(s, mode)
                 target = total(mode, _TARGET, charger)
         evse["target_power"] = target
         evse["power"] = charger.active_power

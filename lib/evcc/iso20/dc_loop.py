@@ -7,6 +7,7 @@ setting scheduled_discharge is on).
 """
 
 from evcc.iso20 import loop
+from evcc.iso20.session import needs
 from evcc.iso20.units import number, optional, rational
 
 
@@ -74,6 +75,7 @@ class Request(loop.Request):
         for key in response:
             if key.endswith("CLResControlMode"):
                 mode = response[key]
+                needs(s, mode)
                 evse["max_power"] = optional(mode, "EVSEMaximumChargePower", evse["max_power"])
                 evse["max_current"] = optional(
                     mode, "EVSEMaximumChargeCurrent", evse["max_current"]

@@ -5,8 +5,8 @@ Ranked by the settings, never by the order of the station's list: the first of `
 inlet, the station and the market profile allow, and of its sets the one that fits best by
 connector, then control mode, then who decides the mobility needs, then prices. The log says why.
 GridForming, in which the car becomes a voltage source, needs a row of its own in the market
-profile and, as for AC the inverter is the car's, a vehicle that `forms_grid`. Unknown parameters
-are ignored. Value added services are vas.py's.
+profile and a vehicle that `forms_grid`, in DC too: only who forms the grid stops the source when
+the station falls silent. Unknown parameters are ignored. Value added services are vas.py's.
 """
 
 from evcc.compat import Settings, const, forget, get_logger
@@ -73,7 +73,7 @@ def judge(c, params, forms_grid=False):
         return -1, "unknown ControlMode"
     if c.island:
         why = market(params, "GridForming")
-        if why is None and c.name.startswith("AC") and not forms_grid:
+        if why is None and not forms_grid:
             why = "GridForming, and the car forms no grid"
         if why:
             return -1, why

@@ -13,6 +13,11 @@ from evcc.reasons import GOOD, PAUSES, V2GError
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
 _LEAST_SHARE = const(0.5)
 _LOCK_TRIES = const(20)  # of 0.1 s
+_NEEDS = (
+    ("DepartureTime", "departure_s"),
+    ("MinimumSOC", "min_soc"),
+    ("TargetSOC", "target_soc"),
+)
 _SCHEMAS = {v2gtp.MAIN: "iso20_common", v2gtp.DC: "iso20_dc", v2gtp.AC: "iso20_ac"}
 
 RENEWAL = "SERVICE_RENEGOTIATION"  # a value of Session.stop that is no StopReason
@@ -62,6 +67,7 @@ class Session:
         self.loop_at = 0
         self.parked = False  # ParkingStatus was selected
         self.tuple_id = None  # of the schedule selected
+        self.departure = None  # s on the clock of `now`, where the station decides about it
         self._unix = unix
         self._trace = trace
         self._id = bytes(8)
@@ -275,10 +281,28 @@ def scheduled(s):
     from evcc.iso20 import schedule
 
     offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
+    s.departure = None
+    for _, key in _NEEDS:
+        s.evse.pop(key, None)
+    needs(s, offer.get("Dynamic_SEResControlMode", {}))
     if offer.get("GoToPause"):
         s.wish_stop("STATION_PAUSE")
         raise Stop
     return offer
+
+
+def needs(s, block):
+    """What a station that decides about the mobility needs (mode 2) says of them in its response's
+    control mode, for the vehicle; the departure is always s from now, told again or not."""
+    if s.selected.mobility_needs_mode != 2:
+        return
+    for name, key in _NEEDS:
+        if name in block:
+            s.evse[key] = block[name]
+            if name == "DepartureTime":
+                s.departure = s.now // 1000 + block[name]
+    if s.departure is not None:
+        s.evse["departure_s"] = max(0, s.departure - s.now // 1000)
 
 
 def lock(s):
