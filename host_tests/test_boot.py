@@ -234,6 +234,39 @@ def test_no_tls_with_a_stuck_random_source(module):
     assert boot(module).refused is None
 
 
+@pytest.mark.parametrize("gone", ["evcc.sim_vehicle", "evcc.tls"])
+def test_what_the_image_has_not_is_said(module, monkeypatch, gone):
+    write(module, GOOD)
+    monkeypatch.setitem(sys.modules, gone, None)
+    there = boot(module)
+    assert "not in this image" in there.refused and gone in there.refused
+    assert there.controller is None
+
+
+def test_a_board_whose_files_lie_elsewhere(module, monkeypatch):
+    """MicroPython's stm32 port mounts its flash at /flash; "/" takes no files there."""
+    from evcc import boot as boot_module
+    from evcc import store
+
+    disk = Disk({"/flash/settings.toml": GOOD.encode()})
+
+    def text_open(path, mode="r"):
+        file = disk.open(path, mode)
+        return file if "b" in mode else io.StringIO(file.read().decode())
+
+    for target in (store, boot_module):
+        monkeypatch.setattr(target, "os", disk)
+        monkeypatch.setattr(target, "open", text_open, raising=False)
+    monkeypatch.setattr(store, "_SMALL", True)
+    nucleo = runpy.run_path(str(ROOT / "boards" / "NUCLEO_H743ZI" / "uevcc_board.py"))
+    module.ROOT = nucleo["ROOT"]
+    there = boot(module)
+    assert there.refused is None and there.settings.ev_soc == 33
+    assert there.log_path().startswith("/flash/log/")
+    there.write("seed", b"x" * 32)
+    assert disk.files and all(path.startswith("/flash/") for path in disk.files)
+
+
 @pytest.mark.parametrize("name", ["main.py", "code.py"])
 def test_the_firmware_is_safe_first_and_last(module, monkeypatch, name):
     write(module, GOOD)

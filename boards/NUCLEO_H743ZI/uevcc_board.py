@@ -2,6 +2,7 @@
 """ST NUCLEO-H743ZI (STM32H743): names of the CPU's pins; the page has the connector's."""
 
 NAME = "NUCLEO_H743ZI"
+ROOT = "/flash/"  # where MicroPython's stm32 port has its flash: "/" has no files there
 
 PINS = {
     "CP_LEVEL": "PA3",

@@ -162,7 +162,12 @@ def seeds(device):
 
 def wire(device, parts, settings):
     """The controller on its port, board and vehicle; returns why there is none, or None."""
-    vehicle, why = vehicle_of(device, parts, settings)
+    try:
+        vehicle, why = vehicle_of(device, parts, settings)
+        if settings.sdp_tls:
+            __import__("evcc.tls")  # a controller without it would fail in the middle of bring-up
+    except ImportError as error:
+        vehicle, why = None, "not in this image: %s" % error
     if vehicle is None:
         return why
     c = device.controller

@@ -22,6 +22,8 @@ def rows():
         dict(name=f"flash image of {REFERENCE}", value=made.size, unit="B", goal="<= 180000"),
         dict(name="the same as ROMFS", value=rom, unit="B", goal="<= 180000"),
     ]
+    small = image.build(image.board(REFERENCE), ("tls", "iso20_ac", "can", "bench")).size
+    found.append(dict(name="DC, nothing but it, without TLS", value=small, unit="B", goal=None))
     for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
         found.append(dict(name=f"  {name}", value=size, unit="B", goal=None))
     found.append(

@@ -5,7 +5,7 @@ import argparse
 import sys
 
 from . import FlashError, image
-from .features import FEATURES
+from .features import DEFAULT_OUT, FEATURES
 
 
 class Screen:
@@ -52,6 +52,8 @@ def main(argv=None):
     parser.add_argument("--port", help="serial port, or the path of a CircuitPython drive")
     parser.add_argument("--without", action="append", default=[], metavar="FEATURE",
                         help="leave out: " + ", ".join(FEATURES))  # fmt: skip
+    parser.add_argument("--with", action="append", default=[], metavar="FEATURE", dest="more",
+                        help="take along, too: " + ", ".join(DEFAULT_OUT))  # fmt: skip
     parser.add_argument("--pki", metavar="DIR", help="copy the car's keys and certificates too")
     parser.add_argument("--copy", action="store_true", help="copy files, no ROM image")
     parser.add_argument("--force", action="store_true", help="write everything again")
@@ -63,6 +65,7 @@ def main(argv=None):
     try:
         done = flash(
             arguments.board or "", arguments.port or None, without=arguments.without,
+            more=arguments.more,
             pki=arguments.pki or None, rom=False if arguments.copy else None,
             force=arguments.force, start=not arguments.no_start, ui=screen,
         )  # fmt: skip

@@ -14,7 +14,7 @@ from .deploy import FILES, UPDATE, VERSION, listed, version_of
 from .image import short
 
 
-def flash_drive(board, drive, without, pki, ui):
+def flash_drive(board, drive, without, more, pki, ui):
     """Copy the image; returns an Outcome. Raises FlashError."""
     from .run import Outcome
 
@@ -28,7 +28,7 @@ def flash_drive(board, drive, without, pki, ui):
     if pki:
         raise FlashError("pki: everybody can read this drive: copy the car's files yourself")
     ui.say(f"collecting for {board.id} (CircuitPython, sources)")
-    made = image.build(board, without)
+    made = image.build(board, without, more)
     old = listed(_text(drive / FILES))
     done = Outcome()
     done.how, done.new = "copy", made.version

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The files of one board: lib/ as .mpy, the board's folder, main.py; and which version they are.
 
-Native code (`_fast_*`) is compiled for the board's processor only. What belongs to other APIs (the
-host's cryptography, CircuitPython's SPI on a MicroPython board) stays out. CircuitPython has an
-.mpy format of its own that mpy-cross does not make, so such a board gets the sources.
+Native code (`_fast_*`) is compiled for the board's processor only. What the board never imports
+stays out (needed.py). CircuitPython has an .mpy format of its own that mpy-cross does not make, so
+such a board gets the sources.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from pathlib import Path
 from tools import ROOT, vm
 
 from . import FlashError
-from .features import of_api, select
+from .features import select
+from .needed import NAMES, names_file, needed
 
 ROOTS = (ROOT / "boards", Path(__file__).parents[1] / "serial_board" / "boards")
 # processor -> (mpy-cross -march, number of it in sys.implementation._mpy)
@@ -121,35 +122,30 @@ class Image:
                 target.write_bytes(data)
 
 
-def build(board, without=(), progress=None):
-    """The Image of a Board. without: features to leave out. Raises FlashError."""
-    if board.api == "circuitpython":
-        files = _sources(board, without)
-    elif board.api == "machine":
-        files = _compiled(board, without)
-    else:
+def build(board, without=(), more=()):
+    """The Image of a Board. without, more: see features.select. Raises FlashError."""
+    if board.api == "blinka":
         raise FlashError(
             f"{board.id} runs this repository as it is ({board.api}): nothing to flash; "
             "see its page under boards/"
         )
+    kept = needed(board, select(without, more))
+    files = _sources(board, kept) if board.api == "circuitpython" else _compiled(board, kept)
+    files["lib/" + NAMES] = names_file(kept)
     return Image(board, files, version())
 
 
-def _compiled(board, without):
+def _compiled(board, kept):
     if board.arch is None:
         raise FlashError(f"{board.id}/board.json: no native code is known for mcu {board.mcu!r}")
     files = {}
     with tempfile.TemporaryDirectory(prefix="uevcc-flash-") as folder:
         folder = Path(folder)
         try:
-            vm.build_mpy(["evcc", "drivers"], folder, board.arch)
-            kept = select(without, lambda path: of_api(path, board.api))
+            vm.build_mpy(kept, folder, board.arch)
             for path in sorted(folder.rglob("*")):
-                if not path.is_file():
-                    continue
-                name = path.relative_to(folder).as_posix()
-                if _source_of(name) in kept:
-                    files["lib/" + name] = path.read_bytes()
+                if path.is_file():
+                    files["lib/" + path.relative_to(folder).as_posix()] = path.read_bytes()
             for source in sorted(board.folder.glob("*.py")):
                 target = folder / "one.mpy"
                 vm._cross(source, target, source.stem, None, 3)
@@ -164,11 +160,10 @@ def _source_of(name):
     return name[: -len(".mpy")] + ".py" if name.endswith(".mpy") else name
 
 
-def _sources(board, without):
+def _sources(board, kept):
     files = {}
-    for name in select(without, lambda path: of_api(path, board.api)):
-        if "/_fast_" not in name:
-            files["lib/" + name] = (vm.LIB / name).read_bytes()
+    for name in kept:
+        files["lib/" + name] = (vm.LIB / name).read_bytes()
     for source in sorted(board.folder.glob("*.py")):
         files[source.name] = source.read_bytes()
     files["code.py"] = (ROOT / "firmware" / "code.py").read_bytes()

@@ -40,10 +40,12 @@ class Outcome:
 
 
 def flash(
-    name, port=None, *, without=(), pki=None, rom=None, force=False, start=True, ui=None, again_s=5
+    name, port=None, *, without=(), more=(), pki=None, rom=None, force=False, start=True, ui=None,
+    again_s=5,
 ):  # fmt: skip
     """Bring the firmware onto the board `name` at `port`. Returns an Outcome; raises FlashError.
 
+    without, more: features to leave out, and to take that are left out by themselves.
     rom: None takes a ROM partition where there is one, False copies files. pki: folder of keys to
     copy too. force: write everything again. start: let it run afterwards. again_s: a board that
     went away is tried once more when it is back within that time (a watchdog that a plug armed and
@@ -54,13 +56,13 @@ def flash(
     if link.is_drive(port):
         from .circuitpy import flash_drive
 
-        return flash_drive(board, Path(port), without, pki, ui)
+        return flash_drive(board, Path(port), without, more, pki, ui)
     if board.api == "circuitpython":
         raise FlashError(
             f"{board.id} has CircuitPython: PORT is the path of its drive, not a port"
         )
     ui.say(f"compiling for {board.id} ({board.arch})")
-    made = image.build(board, without)
+    made = image.build(board, without, more)
     port = link.find(port)
     try:
         return _flash(board, made, port, pki, rom, force, start, ui)

@@ -69,7 +69,7 @@ def rig(tmp_path, monkeypatch):
     need(vm.missing("i386"))
     old, new = version(tmp_path, "A", "only_a"), version(tmp_path, "B", "only_b")
     made = [old]
-    monkeypatch.setattr(run.image, "build", lambda board, without: made[0])
+    monkeypatch.setattr(run.image, "build", lambda *words: made[0])
     board = SerialBoard(tmp_path / "board", flash_kB=256)
     flash(board)
     board.power_off()
@@ -223,7 +223,7 @@ def test_logs_follow_the_terminal_without_disturbing_it(tmp_path):
 
 def test_somebody_elses_main_is_not_overwritten(tmp_path, monkeypatch):
     need(vm.missing("i386"))
-    monkeypatch.setattr(run.image, "build", lambda b, w: version(tmp_path, "A", "x"))
+    monkeypatch.setattr(run.image, "build", lambda *words: version(tmp_path, "A", "x"))
     with SerialBoard(tmp_path / "board") as board:
         (tmp_path / "x").write_text("print('my own')\n")
         mpremote(board.port, "cp", tmp_path / "x", ":main.py")
@@ -236,7 +236,7 @@ def test_no_space_is_said_before_anything_changes(tmp_path, monkeypatch):
     need(vm.missing("i386"))
     big = version(tmp_path, "A", "x")
     big.files["lib/big.bin"] = bytes(100_000)
-    monkeypatch.setattr(run.image, "build", lambda b, w: big)
+    monkeypatch.setattr(run.image, "build", lambda *words: big)
     with SerialBoard(tmp_path / "board", flash_kB=128) as board:
         with pytest.raises(FlashError, match="no space: 1.. kB more are needed, .* free"):
             flash(board)
@@ -246,7 +246,7 @@ def test_no_space_is_said_before_anything_changes(tmp_path, monkeypatch):
 def test_keys_are_copied_in_service_mode_only(tmp_path, monkeypatch):
     need(vm.missing("i386"))
     made = version(tmp_path, "A", "x")
-    monkeypatch.setattr(run.image, "build", lambda b, w: made)
+    monkeypatch.setattr(run.image, "build", lambda *words: made)
     pki = tmp_path / "keys"
     for name in ("vehicle.der", "vehicle.key", "v2g_root/a.der", "secc.key"):
         (pki / name).parent.mkdir(parents=True, exist_ok=True)
