@@ -71,9 +71,20 @@ def problems(draw):
 
 
 @pytest.mark.shows("cheapest plan", peer="HiGHS (scipy)")
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(problems())
 def test_cheapest_by_an_independent_solver(problem):
+    check(problem)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(problems())
+def test_cheapest_by_an_independent_solver_at_length(problem):
+    check(problem)
+
+
+def check(problem):
     steps, target, low, high, efficiency, wear = problem
     watts, cost, missing = planner.plan(*problem)
     best, least = reference(*problem)
