@@ -141,6 +141,21 @@ def test_power_cut_at_the_steps_that_matter(rig):
         assert cut_at(board, again, number) == "cut off", steps[number]
 
 
+def test_a_watchdog_resets_the_board_in_the_middle(rig):
+    """An armed watchdog that cannot be stopped: the flash begins once more by itself."""
+    board, again = rig
+    again()
+
+    def bite():
+        board.power_off()
+        board.power_on()
+
+    ui = At(5, bite)
+    done = run.flash("EMULATED", board.port, rom=False, start=False, ui=ui, again_s=5)
+    assert ui.steps.count("mark the update") == 2 and done.old.startswith("cut off")
+    assert says(board) == "B"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_power_cut_at_every_step(rig):
