@@ -182,3 +182,20 @@ def test_the_command_says_what_is_missing(tmp_path, capsys):
 
     assert main([str(tmp_path)]) == 1
     assert "V2G_CI_AppProtocol.xsd" in capsys.readouterr().err
+
+
+def test_names_are_dropped_and_come_again():
+    from evcc import exi
+    from evcc.exi import tables
+
+    body = {"AppProtocol": [{
+        "ProtocolNamespace": "urn:x", "VersionNumberMajor": 1, "VersionNumberMinor": 0,
+        "SchemaID": 1, "Priority": 1,
+    }]}  # fmt: skip
+    data = exi.encode("sap", "supportedAppProtocolReq", body)
+    assert exi.decode("sap", data) == ("supportedAppProtocolReq", body)
+    read = len([n for n in tables.names if n])
+    exi.forget()
+    assert len([n for n in tables.names[2:] if n]) == 0 < read
+    assert exi.decode("sap", data) == ("supportedAppProtocolReq", body)
+    assert exi.encode("sap", "supportedAppProtocolReq", body) == data

@@ -9,7 +9,7 @@ base64Binary as bytes, an absent optional element absent (None counts as absent)
 Not done: xmldsig's DSAKeyValue, PGPData and SPKIData and any content by wildcard (refused).
 """
 
-from evcc.exi.tables import EXIError, _sets, find, kernel, load, root
+from evcc.exi.tables import EXIError, _sets, drop, find, kernel, load, root
 
 _fast = kernel()  # the viper kernels with their state, or None
 _plain = None
@@ -24,7 +24,8 @@ def _slow():
 
 
 def forget():
-    """Drop what was kept of the messages so far, because other ones follow: frees up to 8 kB."""
+    """Drop what was kept of the messages so far, because other ones follow: frees up to 10 kB."""
+    drop()
     if _plain:
         _plain.forget()
 

@@ -29,6 +29,7 @@ base = [0] * _PAGES  # page -> number of that table's first record
 names = []  # number -> str, None when not read yet
 _sets = {}  # schema -> (roots, fragments)
 _pool = None
+_room = None  # where 8 names of a pool in a file are read into: no piece of heap for each name
 _fast = None  # the viper kernels
 
 
@@ -98,16 +99,18 @@ def _open():
 
 def text(i):
     """Name or text i as a fresh string, not kept."""
-    global _pool
+    global _pool, _room
     if _pool is None:
         _pool = _open()
-    pool = _pool
+        if hasattr(_pool, "seek"):
+            _room = bytearray(384)
+    pool, raw = _pool, _room
     at = (i >> 3) * 2
-    if hasattr(pool, "seek"):
+    if raw:
         pool.seek(at)
-        raw = pool.read(2)
+        pool.readinto(raw)
         pool.seek(raw[0] | raw[1] << 8)
-        raw = pool.read(384)  # 8 names
+        pool.readinto(raw)
         at = 0
     else:
         raw, at = pool, pool[at] | pool[at + 1] << 8
@@ -153,6 +156,15 @@ def name(i):
     if found is None:
         found = names[i] = text(i)
     return found
+
+
+def drop():
+    """Forget the names read so far: what follows reads its own, and they come to lie together.
+
+    Not 0 and 1, a RationalNumber's, which the kernels do not ask for again.
+    """
+    for i in range(2, len(names)):
+        names[i] = None
 
 
 def find(schema, wanted):

@@ -7,6 +7,7 @@ dc_limits.py and schedule.py (before the loop) and dc_loop.py. MCS differs by it
 only. Renegotiation, standby and metering are detour.py's.
 """
 
+from evcc import exi
 from evcc.compat import const, forget
 from evcc.iso20.session import Stop, lock, power, scheduled
 from evcc.iso20.units import number, rational
@@ -23,6 +24,7 @@ def charge(s):
     response = yield from s.ask("DC_ChargeParameterDiscovery", dc_limits.request(s))
     dc_limits.take(s, response)
     dc_limits = response = None
+    exi.forget()
     forget("evcc.iso20.dc_limits")
     from evcc.iso20 import schedule
 

@@ -239,6 +239,7 @@ class Session:
 
                     self.selected = yield from service.select(self)
                     service = None
+                    exi.forget()
                     forget("evcc.iso20.service")
                 joined = False
                 if self.protocol == "iso20_ac":
