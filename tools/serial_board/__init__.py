@@ -10,6 +10,7 @@ A soft reset is a fresh process, and the emulated hardware keeps its levels mean
 (`tools.serial_board.world`) the firmware has a modem, pins and a clock. See README.md for limits.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -139,6 +140,12 @@ class SerialBoard:
             if not self._lock.wait_for(lambda: self._border or not self._power, timeout):
                 return None
             return self._border
+
+    @contextlib.contextmanager
+    def same(self, border):
+        """While in it the files of `border` stay open; False if they are no longer."""
+        with self._lock:
+            yield self._border is border
 
     # ---- inside -----------------------------------------------------------------------------
 

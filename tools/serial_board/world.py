@@ -46,7 +46,10 @@ class Link:
         ends = time.monotonic() + timeout
         while True:
             if (found := self._take()) is not None:
-                return found
+                if found[0] != "y":
+                    return found
+                self.answer(found[1])  # a mark, after a message that a Ctrl-C cut short
+                continue
             border = self.board.border()
             if border is None:
                 self._end("it is over")
@@ -59,8 +62,12 @@ class Link:
             try:
                 if not select.select([border[1]], [], [], min(left, 0.2))[0]:
                     continue
-                data = os.read(border[1], 65536)
-            except OSError:  # closed meanwhile: a reset
+                # a reset closes these files, and the next process may get the same numbers
+                with self.board.same(border) as same:
+                    if not same:
+                        continue
+                    data = os.read(border[1], 65536)
+            except (OSError, ValueError):  # closed meanwhile
                 continue
             if not data:
                 time.sleep(0.002)
@@ -74,7 +81,7 @@ class Link:
         if len(have) < 5 + n:
             return None
         kind = chr(have[0])
-        if kind != "Q" and kind not in NAMES:
+        if kind not in "Qy" and kind not in NAMES:
             self._end(f"it printed {have[:60]!r} on the border")
         self._buffer = have[5 + n :]
         self.counts[kind] += 1
@@ -84,7 +91,9 @@ class Link:
         border = self.board.border()
         if border and border[0] == self._generation:
             try:
-                os.write(border[2], data)
+                with self.board.same(border) as same:
+                    if same:
+                        os.write(border[2], data)
             except OSError:
                 pass  # it is being reset
 
@@ -106,7 +115,7 @@ class SerialDevice(VmDevice):
     `at_prompt`: it waits for a person. `on_message` as with VmDevice.
     """
 
-    def __init__(self, world, serial, modem, board, on_message=None, patience_s=30):
+    def __init__(self, world, serial, modem, board, on_message=None, patience_s=10):
         self.world, self.modem, self.board = world, modem, board
         self.serial = serial
         self.on_message = on_message
@@ -148,10 +157,13 @@ class SerialDevice(VmDevice):
             found, self._held = self._held, None
             if found is not None:
                 return found
-            found = process.request(_IDLE_MS / 1000 if self.at_prompt else self.patience_s)
+            idle = self.at_prompt
+            found = process.request(_IDLE_MS / 1000 if idle else self.patience_s)
             if process.restarted:
                 process.restarted = self.at_prompt = False
             if found is None:
+                if not idle:
+                    process._end("no message for %d s" % self.patience_s)
                 raise _Idle(_IDLE_MS)
             self.at_prompt = found[0] == "Q"
             if self.at_prompt:

@@ -9,7 +9,7 @@ two numbers of open files of the border to the emulated hardware (-1: none), "ra
 "power", "reset" or "soft". What it cannot show: a port's own C code for USB and REPL.
 """
 
-import select
+import struct
 import sys
 import termios
 
@@ -18,7 +18,6 @@ import micropython
 import vfs
 
 _BLOCK = 4096
-_NO_TIME = b"\xff\xff\xff\xff"
 SOFT, HARD = 201, 203  # exit status: reset the interpreter; 202: in the raw REPL
 FIRST = sys.argv[8]
 
@@ -108,27 +107,44 @@ def rom_partition(name, size):
     return rom_ioctl
 
 
-class Answers:
-    """The file of answers; a Ctrl-C leaves none behind to be taken for the next one's."""
+class Wire:
+    """The two files of the border. A Ctrl-C may come anywhere, also when bytes were just taken.
 
-    def __init__(self, name):
-        file = open(name, "rb")
-        self._read = file.readinto
-        self._poll = select.poll()
-        self._poll.register(file, select.POLLIN)
+    So after a message that did not come to its end the other side is asked for a mark, and what
+    comes before the mark is dropped.
+    """
 
-    def readinto(self, into):
-        # A Ctrl-C can come before the bytes were taken or just after. A time, which may be long in
-        # coming, is never _NO_TIME; all else is answered at once.
-        time = len(into) == 4
-        if time:
-            into[:] = _NO_TIME
-        try:
-            return self._read(into)
-        except KeyboardInterrupt:
-            if (not time or into == _NO_TIME) and self._poll.poll(3000 if time else 100):
-                self._read(into)
-            raise
+    def __init__(self, read, write):
+        self._read, self._write = read.readinto, write.write
+        self._out = bytearray(2048)  # in one write, which a pipe takes whole
+        self._one = bytearray(1)
+        self._cut = False
+        self._mark = 0
+
+    def ask(self, kind, out, into=None):
+        if self._cut:
+            self._mark = self._mark + 1 & 255
+            mark = b"border%02x" % self._mark
+            self._send(121, mark, 8)  # y
+            seen = b""
+            while seen != mark:
+                self._take(self._one)
+                seen = seen[-7:] + self._one
+        self._cut = True
+        self._send(kind, out, len(into) * (4 if kind == 65 else 1) if into else 0)
+        if into:
+            self._take(into)
+        self._cut = False
+
+    def _send(self, kind, out, want):
+        n = len(out)
+        struct.pack_into("<BHH", self._out, 0, kind, n, want)
+        self._out[5 : 5 + n] = out
+        self._write(memoryview(self._out)[: 5 + n])
+
+    def _take(self, into):
+        if not self._read(into):
+            sys.exit(3)  # nobody is outside any more
 
 
 def border(read, write):
@@ -137,7 +153,13 @@ def border(read, write):
         return
     import border
 
-    border.Border.files = Answers("/dev/fd/%d" % read), open("/dev/fd/%d" % write, "wb")
+    files = open("/dev/fd/%d" % read, "rb"), open("/dev/fd/%d" % write, "wb")
+    wire = Wire(*files)
+
+    def ask(self, kind, out, into=None):
+        wire.ask(kind, out, into)
+
+    border.Border.files, border.Border.ask = files, ask
 
 
 def shims(terminal, rom_ioctl):
