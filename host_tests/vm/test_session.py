@@ -51,11 +51,11 @@ def names(rig):
     return found
 
 
-# The unix build keeps viper code outside its heap. Bytecode alone fits by a hair, which a test
-# must not depend on: `make bench` has the exact sizes.
+# The unix build keeps viper code outside its heap. What bytecode alone needs is a hair that a test
+# must not depend on: `make bench` has the exact sizes (the goal is 128 kB).
 @pytest.mark.parametrize(
     "machine_name, native, heap",
-    [("i386", True, "128k"), ("i386", False, "132k"), ("armhf", True, "128k")],
+    [("i386", True, "128k"), ("i386", False, "144k"), ("armhf", True, "128k")],
 )
 def test_a_session_in_the_heap_of_a_microcontroller(machine_name, native, heap, machine, folders):
     machine(machine_name)

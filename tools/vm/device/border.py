@@ -27,17 +27,18 @@ class Border:
         read, write = self.files or (sys.stdin.buffer, sys.stdout.buffer)
         self._read = read.readinto
         self._write = write.write
-        self._head = bytearray(5)
+        # a message is one write: instruments count instructions at each
+        self._tx = bytearray(1700)
+        self._view = memoryview(self._tx)
         self._word = bytearray(4)
 
     def ask(self, kind, out, into=None):
         n = len(out)
         struct.pack_into(
-            "<BHH", self._head, 0, kind, n, len(into) * (4 if kind == 65 else 1) if into else 0
+            "<BHH", self._tx, 0, kind, n, len(into) * (4 if kind == 65 else 1) if into else 0
         )
-        self._write(self._head)
-        if n:
-            self._write(out)
+        self._tx[5 : 5 + n] = out
+        self._write(self._view[: 5 + n])
         if into:
             if not self._read(into):
                 sys.exit(3)  # nobody is outside any more
