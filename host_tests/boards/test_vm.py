@@ -15,6 +15,7 @@ MODULES = (
     "evcc/compat.py",
     "evcc/params.py",
     "evcc/params_board.py",
+    "evcc/params_ems.py",
     "evcc/ports.py",
     "evcc/reasons.py",
     "drivers",
@@ -90,7 +91,7 @@ def settings():
     from evcc import params
     return params.load("isolation_line = \\"high\\"\\ninlet_full_A = 500\\n")
 settings = settings()
-compat.forget("evcc.params", "evcc.params_board")
+compat.forget("evcc.params", "evcc.params_board", "evcc.params_ems")
 gc.collect()
 before = gc.mem_alloc()
 parts = uevcc_board.build(settings)

@@ -99,4 +99,5 @@ def test_nothing_left_says_why():
     rig = Rig(settings=settings)
     assert rig.run()
     assert rig.outcome["result"] == "NO_SERVICE"
+    assert "DC_BPT: no row of market_profile" in rig.outcome["detail"]
     assert rig.station.secc.termination[0] == "NO_SERVICE"

@@ -328,7 +328,7 @@ class Controller:
                 if again:
                     yield from self._close(False)
                 else:
-                    reason = self.session.stop
+                    reason, detail = self.session.stop, self.session.detail
         except V2GError as error:
             reason, detail = error.reason, error.detail
         if self.kept:

@@ -12,8 +12,13 @@ import pytest
 
 from host_tests import netns
 
-SETTINGS = "sdp_tls = false\nallow_iso20_without_tls = true\nev_target_soc = 80\n"
-SECURE = 'sdp_tls = true\nocsp_policy = "lenient"\nev_target_soc = 80\npki_dir = "%s"\n'
+BACK = """ev_target_soc = 80
+ev_discharge_power_W = 11000
+ev_discharge_current_A = 40
+market_profile = "* * DC_BPT - 11000"
+"""
+SETTINGS = "sdp_tls = false\nallow_iso20_without_tls = true\n" + BACK
+SECURE = 'sdp_tls = true\nocsp_policy = "lenient"\npki_dir = "%s"\n' + BACK
 
 
 def session(folder, *options):

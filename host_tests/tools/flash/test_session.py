@@ -124,7 +124,7 @@ def test_flashed_by_copy_charges_and_lets_nobody_flash_meanwhile(tmp_path):
 @pytest.mark.timeout(240)
 @pytest.mark.shows("flashing: copy, ROM image", "ROM image", peer="mpremote")
 def test_flashed_as_rom_image_charges_in_less_heap(tmp_path):
-    board = flashed(tmp_path, 384, 96)
+    board = flashed(tmp_path, 384, 112)
     try:
         end(begin(board), board)
     finally:

@@ -45,6 +45,7 @@ class Session:
         self.params = params
         self.evccid = evccid
         self.stop = None
+        self.detail = ""  # of a stop by `end`
         self.kept = None
         self.wish = None  # a way out of the charge loop: "Standby" or an EVSENotification
         self.heard = None  # the EVSENotification of the last answer
@@ -214,6 +215,7 @@ class Session:
     def end(self, reason, detail):
         """The car ends the session in order, for a reason of its own. Raises Stop."""
         log.error("%s: %s", reason, detail)
+        self.detail = detail
         self.wish_stop(reason)
         raise Stop
 
