@@ -112,7 +112,9 @@ BROKEN = """
 from evcc.crypto import _fast_field, mont
 right = mont.execute
 print(mont.proved())
-for code in (b"\\1\\5\\3\\3\\0", b"\\1\\5\\3\\4\\2\\6\\3\\4\\0", b"\\0"):
+for code in (
+    b"\\1\\4\\3\\3\\3\\5\\3\\4\\0", b"\\2\\4\\3\\3\\3\\5\\3\\4\\2\\5\\5\\3\\0", b"\\0",
+):
     mont.execute = lambda program, regs: right(code, regs)
     print(mont.proved())
 mont.execute = _fast_field.execute = lambda program, regs: None

@@ -157,6 +157,7 @@ def test_names_are_read_one_by_one(monkeypatch):
     monkeypatch.setitem(sys.modules, "evcc.exi._names", module)
     monkeypatch.setattr(tables, "__file__", "/nowhere/tables.py")
     monkeypatch.setattr(tables, "_pool", None)
+    monkeypatch.setattr(tables, "_room", None)
     assert [tables.text(i) for i in range(last)] == texts
 
 

@@ -102,8 +102,7 @@ def text(i):
     global _pool, _room
     if _pool is None:
         _pool = _open()
-        if hasattr(_pool, "seek"):
-            _room = bytearray(384)
+        _room = bytearray(384) if hasattr(_pool, "seek") else None
     pool, raw = _pool, _room
     at = (i >> 3) * 2
     if raw:
