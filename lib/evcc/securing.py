@@ -12,6 +12,7 @@ from evcc.compat import Settings, const, forget, get_logger
 from evcc.reasons import V2GError
 
 _RECORD = const(4096)  # the station's certificates; grows where they are more
+_FLIGHT = const(2048)  # our certificates in one record; a longer chain finds its own room
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins
 _EARLY = "evcc.crypto.gcm evcc.tls.client evcc.crypto.sha2 evcc.crypto.ecdsa evcc.tls.hello"
@@ -26,6 +27,7 @@ def secure(c):
     # What is large first, then all code, what stays before what is dropped: later it would lie
     # between the garbage of big numbers.
     buffer = bytearray(_RECORD)
+    c.tcp.reserve(_FLIGHT)
     from evcc import crypto
     from evcc.tls import unload
 
@@ -68,6 +70,7 @@ def secure(c):
         if c.now > c.setup_end:
             raise V2GError("SETUP_TIMEOUT", "TLS")
         yield 0
+    c.tcp.reserve()
     log.info("%s", tls.summary())
     tls.on_chain = tls.roots = tls.identity = tls.clock = tls.profile = tls.raw = None
     unload()

@@ -90,6 +90,12 @@ class Tcp:
         self._output(now)
         return True
 
+    def reserve(self, n=_BUFFER):
+        """A send buffer of `n` bytes from now on, where a large message comes at a bad time."""
+        self._small = bytearray(n)
+        if not self._len:
+            self._queue = self._small
+
     def close(self, now):
         """FIN after what is queued; the state goes to CLOSED by itself."""
         if self.state == "ESTABLISHED":

@@ -31,15 +31,18 @@ class Records:
             used = self.end - self.at
             if used + n > _FLOOD:
                 raise TlsError("record_overflow", "%d bytes are waiting" % (used + n))
-            keep = self.buf[self.at : self.end]
-            if used + n > len(self.buf):
+            old, at = self.buf, self.at
+            if used + n > len(old):
                 size = used + n
                 if used >= 5:  # a record of known length
-                    size = max(size, 5 + struct.unpack_from(">H", keep, 3)[0])
+                    size = max(size, 5 + struct.unpack_from(">H", old, at + 3)[0])
                 self.buf = bytearray(min(_FLOOD, size))
-            elif used == 0 and len(self.buf) > 4 * _KEEP and n <= _KEEP:
+            elif used == 0 and len(old) > 4 * _KEEP and n <= _KEEP:
                 self.buf = bytearray(_KEEP)
-            self.buf[:used] = keep
+            # Bit by bit: a copy of it all would need a second large piece of memory.
+            for i in range(0, used, 256):
+                end = min(i + 256, used)
+                self.buf[i:end] = old[at + i : at + end]
             self.at, self.end = 0, used
         self.buf[self.end : self.end + n] = data
         self.end += n
