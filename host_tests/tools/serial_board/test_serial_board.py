@@ -3,11 +3,14 @@
 
 import os
 import random
+import select
+import subprocess
 import sys
 
 import pytest
 
 from host_tests.conftest import need
+from tools import ROOT
 from tools.serial_board import SerialBoard, mpremote, wait
 from tools.vm import missing
 
@@ -260,3 +263,25 @@ def test_hardware_keeps_its_levels_over_a_soft_reset_and_time_goes_on(start, tmp
     assert done.returncode == 0 and board.starts[-1] == "soft"
     assert counts["O"] == driven, "a soft reset must not move an output"
     assert rig.device.at_prompt
+
+
+def test_a_world_for_a_person(tmp_path):
+    need(missing("i386"))
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tools.serial_board", str(tmp_path / "board"), "--world"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    def line():
+        assert select.select([process.stdout], [], [], 20)[0], "nothing said"
+        return process.stdout.readline()
+
+    try:
+        assert line().startswith("/dev/pts/") and line() == "pilot A\n"
+        for pilot in "BA":
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert line() == f"pilot {pilot}\n"
+    finally:
+        process.kill()
+        process.wait(10)
