@@ -26,12 +26,8 @@ def test_header():
 
 
 def test_types():
-    assert [v2gtp.SAP, v2gtp.MAIN, v2gtp.AC, v2gtp.DC, v2gtp.ACDP, v2gtp.WPT] == [
-        *range(0x8001, 0x8007)
-    ]
-    assert [v2gtp.SCHEDULE, v2gtp.METERING, v2gtp.ACDP_STATUS, v2gtp.PARKING_STATUS] == [
-        *range(0x8101, 0x8105)
-    ]
+    assert [v2gtp.SAP, v2gtp.MAIN, v2gtp.AC, v2gtp.DC] == [*range(0x8001, 0x8005)]
+    assert (v2gtp.SCHEDULE, v2gtp.METERING) == (0x8101, 0x8102)
     assert (v2gtp.SDP_REQ, v2gtp.SDP_RES) == (0x9000, 0x9001)
 
 

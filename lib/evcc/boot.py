@@ -34,13 +34,13 @@ def boot(module):
     except params.SettingsError as error:
         refused = str(error)
         settings = params.defaults(Settings())
-        notes.append(_service_of(params, store, settings))
+        notes.append(service_mode(params, store, settings))
     params = None
     forget("evcc.params", "evcc.params_board", "evcc.params_ems", "evcc.market", "evcc.ems")
     parts = module.build(settings)
     device = Device(module, parts, settings, root)
     device.notes = [note for note in notes if note]
-    person(device, parts, settings)
+    console(device, parts, settings)
     if not refused:
         recover(root + settings.pki_dir)
         refused = wire(device, parts, settings)
@@ -51,7 +51,7 @@ def boot(module):
     return device
 
 
-def person(device, parts, settings):
+def console(device, parts, settings):
     """What a person sees of it: terminal, LED, log."""
     if hasattr(parts, "terminal"):
         device.terminal = parts.terminal
@@ -200,7 +200,7 @@ def wire(device, parts, settings):
     return None
 
 
-def _service_of(params, store, settings):
+def service_mode(params, store, settings):
     """With bad settings, who may use the REPL stays as it was in the last good ones."""
     kept = store.read("settings")
     if kept:

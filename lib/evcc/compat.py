@@ -63,7 +63,10 @@ def parse_mac(text):
     return mac
 
 
-DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+_DEBUG = const(10)
+_INFO = const(20)
+_WARNING = const(30)
+_ERROR = const(40)
 
 try:
     from logging import getLogger as get_logger
@@ -72,7 +75,7 @@ except ImportError:
     class _Logger:
         """The part of micropython-lib's logging that we use: to `sink(level, name, text)`."""
 
-        level = INFO
+        level = _INFO
         sink = None
 
         def __init__(self, name):
@@ -83,16 +86,16 @@ except ImportError:
                 _Logger.sink(level, self.name, text % args if args else text)
 
         def debug(self, text, *args):
-            self.log(DEBUG, text, *args)
+            self.log(_DEBUG, text, *args)
 
         def info(self, text, *args):
-            self.log(INFO, text, *args)
+            self.log(_INFO, text, *args)
 
         def warning(self, text, *args):
-            self.log(WARNING, text, *args)
+            self.log(_WARNING, text, *args)
 
         def error(self, text, *args):
-            self.log(ERROR, text, *args)
+            self.log(_ERROR, text, *args)
 
     _loggers = {}
 

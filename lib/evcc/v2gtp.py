@@ -16,16 +16,12 @@ SAP = const(0x8001)  # supportedAppProtocol; also every message of DIN SPEC 7012
 MAIN = const(0x8002)  # -20 CommonMessages
 AC = const(0x8003)
 DC = const(0x8004)
-ACDP = const(0x8005)
-WPT = const(0x8006)
+# 0x8005 ACDP, 0x8006 WPT: no session opens them yet, and a name costs memory
 SCHEDULE = const(0x8101)  # side streams: schedule renegotiation
 METERING = const(0x8102)  # metering confirmation
-ACDP_STATUS = const(0x8103)
-PARKING_STATUS = const(0x8104)
+# 0x8103 ACDP_SystemStatus, 0x8104 parking status
 SDP_REQ = const(0x9000)
 SDP_RES = const(0x9001)
-SDP_WIRELESS_REQ = const(0x9002)
-SDP_WIRELESS_RES = const(0x9003)
 
 
 def pack_header(buf, payload_type, length):

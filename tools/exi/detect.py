@@ -24,12 +24,12 @@ _BY_TYPE = {
     v2gtp.MAIN: ("iso20_common",),
     v2gtp.AC: ("iso20_ac",),
     v2gtp.DC: ("iso20_dc",),
-    v2gtp.ACDP: ("iso20_acdp",),
-    v2gtp.WPT: ("iso20_wpt",),
+    0x8005: ("iso20_acdp",),
+    0x8006: ("iso20_wpt",),
     v2gtp.SCHEDULE: ("iso20_common",),
     v2gtp.METERING: ("iso20_common",),
-    v2gtp.ACDP_STATUS: ("iso20_acdp",),
-    v2gtp.PARKING_STATUS: ("iso20_common",),
+    0x8103: ("iso20_acdp",),
+    0x8104: ("iso20_common",),
 }
 
 
