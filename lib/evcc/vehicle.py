@@ -98,7 +98,8 @@ class Vehicle:
 
     def notify(self, event):
         """Event text: "plugged", "cable_check" (own isolation monitor off), "precharge", "closed",
-        "stopping" (converters to nothing), "opened" (monitor on again), "unplugged"."""
+        "stopping" (converters to nothing), "opened" (monitor on again), "ended " and the session's
+        StopReason, "unplugged"."""
 
     def charger(self):
         """The on-board charger, see sim_charger.SimCharger; None: no AC. Once per AC session."""
