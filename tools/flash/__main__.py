@@ -6,6 +6,7 @@ import sys
 
 from . import FlashError, image
 from .features import DEFAULT_OUT, FEATURES
+from .run import KINDS, flash
 
 
 class Screen:
@@ -55,18 +56,17 @@ def main(argv=None):
     parser.add_argument("--with", action="append", default=[], metavar="FEATURE", dest="more",
                         help="take along, too: " + ", ".join(DEFAULT_OUT))  # fmt: skip
     parser.add_argument("--pki", metavar="DIR", help="copy the car's keys and certificates too")
-    parser.add_argument("--copy", action="store_true", help="copy files, no ROM image")
+    parser.add_argument("--as", choices=KINDS, dest="kind", help="a ROM image, compressed packs, "
+                        "or plain files; default: the first that the board can take")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="write everything again")
     parser.add_argument("--no-start", action="store_true", help="leave it at the prompt")
     arguments = parser.parse_args(argv)
-    from .run import flash
-
     screen = Screen()
     try:
         done = flash(
             arguments.board or "", arguments.port or None, without=arguments.without,
             more=arguments.more,
-            pki=arguments.pki or None, rom=False if arguments.copy else None,
+            pki=arguments.pki or None, kind=arguments.kind,
             force=arguments.force, start=not arguments.no_start, ui=screen,
         )  # fmt: skip
     except FlashError as error:

@@ -31,7 +31,7 @@ def flash_drive(board, drive, without, more, pki, ui):
     made = image.build(board, without, more)
     old = listed(_text(drive / FILES))
     done = Outcome()
-    done.how, done.new = "copy", made.version
+    done.how, done.new = "files", made.version
     done.old = version_of(_text(drive / VERSION))
     if (drive / UPDATE).exists():
         done.old = f"cut off ({version_of(_text(drive / UPDATE))})"

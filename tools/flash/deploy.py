@@ -269,6 +269,15 @@ def finish(plan, step=lambda text: None):
     link.exec(f"os.remove({root + UPDATE!r})")
 
 
+def reads_packs(link):
+    """Has its MicroPython what packs need?"""
+    try:
+        link.exec("import deflate")
+    except FlashError:
+        return False
+    return True
+
+
 # ---- ROMFS -----------------------------------------------------------------------------------
 
 OUTSIDE = ("main.py",)  # what a ROM image cannot hold

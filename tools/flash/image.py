@@ -94,10 +94,15 @@ def short(data):
 
 
 class Image:
-    """`files`: {path on the board, relative: bytes}; `version`; `set`: one hash over all of it."""
+    """`files`: {path on the board, relative: bytes}; `version`; `set`: one hash over all of it.
 
-    def __init__(self, board, files, text):
+    `inits`: {package: source of its `__init__`}, for who packs it; `packed`: is it?
+    """
+
+    def __init__(self, board, files, text, inits=None, packed=False):
         self.board = board
+        self.inits = inits or {}
+        self.packed = packed
         self.files = dict(sorted(files.items()))
         self.version = text
         total = hashlib.sha256()
@@ -132,7 +137,8 @@ def build(board, without=(), more=()):
     kept = needed(board, select(without, more))
     files = _sources(board, kept) if board.api == "circuitpython" else _compiled(board, kept)
     files["lib/" + NAMES] = names_file(kept)
-    return Image(board, files, version())
+    inits = {"evcc": (vm.LIB / "evcc" / "__init__.py").read_text()}
+    return Image(board, files, version(), inits)
 
 
 def _compiled(board, kept):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tools import ROOT
 
-from . import FlashError, deploy, image, link
+from . import FlashError, deploy, image, link, packed
 from .keys import copy_keys
 
+KINDS = ("ROMFS", "packs", "files")  # how code lies on a board
 _EXAMPLE = ROOT / "firmware" / "settings.example.toml"
 
 
@@ -31,8 +32,9 @@ class Quiet:
 
 
 class Outcome:
-    """`old`, `new`: version texts; `how`: "copy", "ROMFS" or "nothing"; `written`, `removed`,
-    `kept`: file counts; `bytes` written; `said`: first words of the device that was started.
+    """`old`, `new`: version texts; `how`: of KINDS, or "nothing"; `bytes` written.
+
+    `written`, `removed`, `kept`: file counts; `said`: first words of the device that was started.
     """
 
     old = new = how = said = ""
@@ -40,16 +42,16 @@ class Outcome:
 
 
 def flash(
-    name, port=None, *, without=(), more=(), pki=None, rom=None, force=False, start=True, ui=None,
+    name, port=None, *, without=(), more=(), pki=None, kind=None, force=False, start=True, ui=None,
     again_s=5,
 ):  # fmt: skip
     """Bring the firmware onto the board `name` at `port`. Returns an Outcome; raises FlashError.
 
     without, more: features to leave out, and to take that are left out by themselves.
-    rom: None takes a ROM partition where there is one, False copies files. pki: folder of keys to
-    copy too. force: write everything again. start: let it run afterwards. again_s: a board that
-    went away is tried once more when it is back within that time (a watchdog that a plug armed and
-    that cannot be stopped resets it; it is not armed then).
+    kind: of KINDS; None takes a ROM partition where there is one that is large enough, else packs.
+    pki: folder of keys to copy too. force: write everything again. start: let it run afterwards.
+    again_s: a board that went away is tried once more when it is back within that time (a watchdog
+    that a plug armed and that cannot be stopped resets it; it is not armed then).
     """
     ui = ui or Quiet()
     board = image.board(name)
@@ -65,18 +67,18 @@ def flash(
     made = image.build(board, without, more)
     port = link.find(port)
     try:
-        return _flash(board, made, port, pki, rom, force, start, ui)
+        return _flash(board, made, port, pki, kind, force, start, ui)
     except link.Gone as error:
         ui.end()
         if not again_s or not link.back(port, again_s):
             raise FlashError(f"{error}; flash again: it completes what was begun") from None
         ui.say(f"{error}; it is back, once more")
-        return _flash(board, made, port, pki, rom, force, start, ui)
+        return _flash(board, made, port, pki, kind, force, start, ui)
     finally:
         ui.end()
 
 
-def _flash(board, made, port, pki, rom, force, start, ui):
+def _flash(board, made, port, pki, kind, force, start, ui):
     done = Outcome()
     with link.Link(port) as there:
         found = there.implementation
@@ -85,13 +87,18 @@ def _flash(board, made, port, pki, rom, force, start, ui):
             f"{found['build'] or found['machine']} on {port}: MicroPython "
             + ".".join(str(part) for part in found["version"])
         )
-        size = deploy.has_rom(there) if rom is not False else 0
+        size = deploy.has_rom(there) if kind in (None, "ROMFS") else 0
         data = deploy.rom_image(made) if size else None
         if data and len(data) > size:
             ui.say(f"its ROM partition has {size // 1024} kB, {len(data) // 1024} needed: copying")
             data = None
-        if rom and data is None:
+        if kind == "ROMFS" and data is None:
             raise FlashError(f"{port}: no ROM partition that is large enough")
+        if data is None and kind != "files":
+            if deploy.reads_packs(there):
+                made = packed.pack(made)
+            elif kind == "packs":
+                raise FlashError(f"{port}: its MicroPython has no module deflate: no packs")
         files = made.files
         if data:
             files = {path: made.files[path] for path in deploy.OUTSIDE}
@@ -104,7 +111,7 @@ def _flash(board, made, port, pki, rom, force, start, ui):
         if plan.nothing and not rom_old:
             done.how = "nothing"
         else:
-            done.how = "ROMFS" if data else "copy"
+            done.how = "ROMFS" if data else "packs" if made.packed else "files"
             done.written = len(plan.write)
             done.bytes = sum(map(len, plan.write.values())) + (len(data) if rom_old else 0)
             for path in plan.rename:

@@ -61,7 +61,7 @@ class At(run.Quiet):
 
 
 def flash(board, ui=None):
-    return run.flash("EMULATED", board.port, rom=False, start=False, ui=ui, again_s=0)
+    return run.flash("EMULATED", board.port, kind="files", start=False, ui=ui, again_s=0)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def steps_of(board, again):
     again()
     ui = At()
     done = flash(board, ui)
-    assert (done.old, done.new, done.how) == ("1.0+A", "1.0+B", "copy")
+    assert (done.old, done.new, done.how) == ("1.0+A", "1.0+B", "files")
     assert says(board) == "B"
     files = mpremote(board.port, "resume", "fs", "ls", "lib/evcc").stdout
     assert "only_b" in files and "only_a" not in files, "a stale file of ours stays"
@@ -151,7 +151,7 @@ def test_a_watchdog_resets_the_board_in_the_middle(rig):
         board.power_on()
 
     ui = At(5, bite)
-    done = run.flash("EMULATED", board.port, rom=False, start=False, ui=ui, again_s=5)
+    done = run.flash("EMULATED", board.port, kind="files", start=False, ui=ui, again_s=5)
     assert ui.steps.count("mark the update") == 2 and done.old.startswith("cut off")
     assert says(board) == "B"
 

@@ -26,7 +26,7 @@ def flashed(folder, rom_kB, heap_kB):
     need(vm.missing("i386"))
     board = SerialBoard(folder / "board", rom_kB=rom_kB, heap_kB=heap_kB, with_border=True)
     done = run.flash("EMULATED", board.port, start=False)
-    assert done.how == ("ROMFS" if rom_kB else "copy") and done.old == "none"
+    assert done.how == ("ROMFS" if rom_kB else "packs") and done.old == "none"
     params = device_params(log_kB=0 if rom_kB else 16)
     for name, text in zip(("settings.toml", "bench.toml"), files(settings_text(params))):
         (folder / name).write_text(text)

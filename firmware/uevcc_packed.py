@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Modules of evcc and drivers from packs: compressed .mpy files, a pack for each package.
+
+For boards whose code lies in a file system, which gives every file whole blocks (4 kB on an
+RP2350) and from which code is loaded into RAM anyway: 160 files in 700 kB become 15 in 200 kB. The
+packages' `__init__` point their `__path__` here (tools/flash/packed.py makes them and the packs),
+so `import` asks the file system below. What is no module (names.bin) lies as a file of its own in
+the package's folder.
+
+A pack: u16 length of its list, little-endian; the list; the members. The list has an empty line,
+then "NAME OFFSET SIZE" ("NAME - -" for a package in it), offsets among the members; a member is
+raw deflate with a window of 1 kB.
+"""
+
+import io
+import os
+
+import deflate
+import vfs
+
+_WINDOW = 10  # bits
+_AT = "/packed"
+_DIR = (0x4000,) + (0,) * 9
+_FILE = (0x8000,) + (0,) * 9
+
+
+class Packs:
+    """A file system to read modules from. `root`: folder of the packs, with "/" at its end."""
+
+    def __init__(self, root):
+        self._root = root
+        self._folder = None  # whose list is in memory
+        self._list = b""
+        self._begin = 0
+
+    def mount(self, readonly, mkfs):
+        pass
+
+    def umount(self):
+        pass
+
+    def _pack(self, folder):
+        """The open pack of a folder ("/evcc/tls"), its list in memory."""
+        pack = open(self._root + folder[1:].replace("/", ".") + ".pack", "rb")
+        if folder != self._folder:
+            self._begin = 2 + int.from_bytes(pack.read(2), "little")
+            self._list = pack.read(self._begin - 2)
+            self._folder = folder
+        return pack
+
+    def _look(self, path):
+        """[offset, size] as the list has them for a path, "-" for a package. Raises OSError."""
+        folder, _, name = path.rpartition("/")
+        if folder != self._folder:
+            self._pack(folder).close()
+        at = self._list.find(b"\n%s " % name)
+        if at < 0:
+            raise OSError(2)
+        at += len(name) + 2
+        return self._list[at : self._list.find(b"\n", at)].split()
+
+    def stat(self, path):
+        """For `import` a kind is enough; times and sizes are 0."""
+        if path.count("/") < 2:
+            return _DIR if path == "/" else os.stat(self._root + path[1:])
+        return _DIR if self._look(path)[0] == b"-" else _FILE
+
+    def open(self, path, mode):
+        """A member as a stream to read once; else the file of that name beside the packs."""
+        try:
+            offset, size = self._look(path)
+        except OSError:
+            return open(self._root + path[1:], mode)
+        pack = self._pack(path.rpartition("/")[0])
+        pack.seek(self._begin + int(offset))
+        data = pack.read(
+            int(size)
+        )  # at once: deflate asks byte by byte, and a file is slow at that
+        pack.close()
+        return deflate.DeflateIO(io.BytesIO(data), deflate.RAW, _WINDOW)
+
+    def ilistdir(self, path):
+        """For a person who looks; below a package only."""
+        self._pack(path).close()
+        for line in self._list.split(b"\n"):
+            if line:
+                name, offset, _ = line.split()
+                yield str(name, "ascii"), (_DIR if offset == b"-" else _FILE)[0], 0
+
+    def statvfs(self, path):
+        return (1,) + (0,) * 9
+
+
+def folder(file):
+    """`__path__` of the package whose `__init__` is `file` ("/lib/evcc/__init__.mpy")."""
+    end = file.rfind("/")
+    begin = file.rfind("/", 0, end) + 1
+    if not any([at == _AT for _, at in vfs.mount()]):
+        vfs.mount(Packs(file[:begin]), _AT)
+    return _AT + "/" + file[begin:end]
