@@ -12,6 +12,7 @@ then "NAME OFFSET SIZE" ("NAME - -" for a package in it), offsets among the memb
 raw deflate with a window of 1 kB.
 """
 
+import gc
 import io
 import os
 
@@ -19,6 +20,8 @@ import deflate
 import vfs
 
 _WINDOW = 10  # bits
+_IMPORT = 3000  # bytes that one import leaves beside its member: decompressor, window, paths
+_GARBAGE = 8000  # bytes; more of it between what stays, and the heap breaks into small pieces
 _AT = "/packed"
 _DIR = (0x4000,) + (0,) * 9
 _FILE = (0x8000,) + (0,) * 9
@@ -32,6 +35,7 @@ class Packs:
         self._folder = None  # whose list is in memory
         self._list = b""
         self._begin = 0
+        self._garbage = 0  # bytes of imports since the last collection
 
     def mount(self, readonly, mkfs):
         pass
@@ -73,9 +77,12 @@ class Packs:
             return open(self._root + path[1:], mode)
         pack = self._pack(path.rpartition("/")[0])
         pack.seek(self._begin + int(offset))
-        data = pack.read(
-            int(size)
-        )  # at once: deflate asks byte by byte, and a file is slow at that
+        # at once: deflate asks byte by byte, and a file is slow at that
+        self._garbage += int(size) + _IMPORT
+        if self._garbage > _GARBAGE:
+            gc.collect()
+            self._garbage = 0
+        data = pack.read(int(size))
         pack.close()
         return deflate.DeflateIO(io.BytesIO(data), deflate.RAW, _WINDOW)
 
