@@ -17,7 +17,7 @@ import subprocess
 from pathlib import Path
 
 from tools import ROOT
-from tools.vm import inline_asm, strip
+from tools.vm import inline_asm
 
 LIB = ROOT / "lib"
 BUILD = ROOT / "build" / "vm"
@@ -49,8 +49,7 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
     modules: names relative to lib ("evcc", "evcc/exi", "drivers/qca7000.py"). arch: None leaves
     the `_fast_*` files out; "x86" or "armv7emsp" compiles them for that machine. optimise: 2 drops
     asserts, 3 line numbers as well. Files that are not Python (tables, names) are copied.
-    Inline assembly is for ARMv7E-M only, and gets an entry that every port can call. What strip.py
-    knows to be of no use on a device is left out.
+    Inline assembly is for ARMv7E-M only, and gets an entry that every port can call.
     Returns {"evcc.exi.bits": bytes of its .mpy}. Raises VMError with the compiler's message.
     """
     out_dir = Path(out_dir)
@@ -71,13 +70,7 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
             target = target.with_suffix(".mpy")
             name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
             # the module's name, which is interned anyway, and not its path, which would be as well
-            if relative.as_posix() in strip.TABLES:
-                text = target.with_suffix(".stripped")
-                text.write_text(strip.without_texts(source.read_text()))
-                _cross(text, target, name, None, optimise)
-                text.unlink()
-            else:
-                _cross(source, target, name, arch if fast else None, optimise)
+            _cross(source, target, name, arch if fast else None, optimise)
             if assembly:
                 target.write_bytes(inline_asm.callable_mpy(target.read_bytes()))
             made[name] = target.read_bytes()
