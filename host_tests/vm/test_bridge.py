@@ -172,7 +172,8 @@ def test_settings_cross_as_a_file():
 
 ECHO = """
 import sys
-from border import Border, FramePort
+from border import Border
+from frames import FramePort
 border = Border()
 port = FramePort(border)
 while True:
