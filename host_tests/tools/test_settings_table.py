@@ -3,7 +3,7 @@
 
 from tools.settings_table import comments, rows
 
-SOURCE = '''
+SOURCE = """
 # no row's
 TABLE = (
     ("a", 1),  # behind a
@@ -14,7 +14,7 @@ TABLE = (
     # above
     ("d", 1),  # behind d counts
 )
-'''
+"""
 
 
 def test_comments_of_a_table():

@@ -10,7 +10,7 @@ wired to a board stands in params_board.py, energy management in params_ems.py.
 from evcc.compat import Settings, parse_mac
 
 # (name, default, lowest or choices, highest, unit), shorter where there is no range or unit. What
-# it means stands behind or above the row as a comment, for the documents alone: no device shows it.
+# it means stands behind the row or above it as a comment: documents show it, no device does.
 TABLE = (
     ("vehicle", "none", ("none", "sim", "bulb", "can")),  # whose battery; none: does not charge
     ("can_map", "vehicle_can.txt"),  # file of the vehicle's CAN signals
