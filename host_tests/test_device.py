@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from evcc import logfile, ports
 from evcc.led import GROUPS, STATES, flashes, group, shown
-from evcc.reason_texts import NUMBERS
+from evcc.reason_texts import ROWS
 from evcc.store import Store
 
 from host_tests.conftest import peer
@@ -253,7 +253,7 @@ def test_a_soft_reset_keeps_the_log_and_the_settings(tmp_path):
 
 
 def test_every_reason_has_flashes_and_every_pattern_its_words():
-    assert {group(reason) for reason in NUMBERS} == set(GROUPS)
+    assert {group(reason) for _, reason, _ in ROWS} == set(GROUPS)
     assert group("UNPLUGGED") == "plug" and group("MESSAGE_TIMEOUT") == "protocol"
     patterns = [*STATES.values(), *[flashes(n + 1) for n in range(len(GROUPS))]]
     assert len(set(patterns)) == len(patterns)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from evcc import homeplug
 from evcc.homeplug import decode as d
-from evcc.homeplug import local
+from evcc.homeplug import diagnose, local
 
 LINES = open(Path(__file__).parent / "slac" / "vectors" / "mme.jsonl").readlines()
 FRAMES = {v["name"].split(" (")[0]: bytes.fromhex(v["hex"]) for v in map(json.loads, LINES)}
@@ -29,7 +29,7 @@ PACKED = {
     "PL_LNK_STATUS.REQ": (homeplug.pl_lnk_status_req, EV),
     "GET_SW.REQ": (local.get_sw_req, EV),
     "MODULE_OPERATION.REQ: 1 byte of the PIB at 0x1653": (local.module_read_req, EV, 0x1653, 1),
-    "GET_KEY.REQ": (local.get_key_req, EV, NID),
+    "GET_KEY.REQ": (diagnose.get_key_req, EV, NID),
 }
 
 
@@ -42,7 +42,9 @@ def test_packed_byte_for_byte(name):
     assert buf[n:] == b"\xee" * (128 - n)
 
 
-@pytest.mark.parametrize("pack", [local.rs_dev_req, local.fac_defaults_req, local.host_action_rsp])
+@pytest.mark.parametrize(
+    "pack", [diagnose.rs_dev_req, diagnose.fac_defaults_req, diagnose.host_action_rsp]
+)
 def test_rare_requests_have_the_vendor_header(pack):
     buf = bytearray(60)
     assert pack(buf, EV) == 60
@@ -117,11 +119,11 @@ def test_version_and_module():
 
 def test_statistics_and_attributes():
     frame = EV + EVSE + b"\x88\xe1\1\x49\x60\0\0\2" + (EVSE + b"\x20\x10") * 2
-    assert local.nw_stats(frame) == [(EVSE, 32, 16)] * 2
-    assert local.nw_stats(frame[:-1]) == [(EVSE, 32, 16)]
+    assert diagnose.nw_stats(frame) == [(EVSE, 32, 16)] * 2
+    assert diagnose.nw_stats(frame[:-1]) == [(EVSE, 32, 16)]
     body = b"\0\0" + bytes(7) + b"QCA7005".ljust(16, b"\0") + b"HW2".ljust(16, b"\0")
     body += b"".join(i.to_bytes(4, "little") for i in (1, 1, 0, 730, 4)) + b"20140815" + b"CS"
-    text = local.op_attributes(vendor(0xA069, body.ljust(101, b"\0")))
+    text = diagnose.op_attributes(vendor(0xA069, body.ljust(101, b"\0")))
     assert text == "QCA7005 HW2 1.1.0.730.4 20140815 CS"
 
 

@@ -5,6 +5,8 @@ import pytest
 from evcc import params, params_board, params_ems
 from evcc.params import Params, SettingsError, load, parse_mac
 
+from tools import settings_table
+
 
 def test_subset_of_toml():
     text = """
@@ -54,11 +56,12 @@ def test_refused_with_line_and_reason(line, words):
 
 
 def test_table_is_sound():
-    table = params.TABLE + params_board.TABLE + params_ems.TABLE
+    table = settings_table.rows()
+    assert len(table) == sum(len(m.TABLE) for m in (params, params_board, params_ems))
     names = [row[0] for row in table]
     assert len(names) == len(set(names))
     for name, default, low, high, _unit, text in table:
-        assert text
+        assert text, name
         Params().set(name, default)
         assert (high is None) == (low is None or isinstance(low, tuple)), name
 

@@ -4,7 +4,7 @@
 import re
 
 from evcc.iso20.session import RENEWAL
-from evcc.reason_texts import NUMBERS, TEXTS
+from evcc.reason_texts import ROWS, number, text
 from evcc.reasons import GOOD
 
 from tools import ROOT
@@ -18,5 +18,12 @@ def test_numbers_and_texts_cover_what_is_given():
         given |= set(_GIVEN.findall(path.read_text(encoding="utf-8")))
     assert {"MESSAGE_TIMEOUT", "WELD_SUSPECTED", "NO_SERVICE"} & given
     given.discard(RENEWAL)  # a wish inside a session, never its end
-    assert given <= set(NUMBERS) and set(NUMBERS) == set(TEXTS)
-    assert len(set(NUMBERS.values())) == len(NUMBERS)
+    numbers, names, texts = zip(*ROWS, strict=True)
+    assert given <= set(names) and all(texts)
+    assert len(set(numbers)) == len(set(names)) == len(ROWS)
+
+
+def test_a_reason_is_found_by_its_name():
+    assert number("USER_STOP") == 2 and text("USER_STOP") == "Stopped by the driver."
+    assert number("INTERNAL_ERROR") == 50
+    assert number(RENEWAL) == 0 and text(None) == ""

@@ -7,7 +7,7 @@ import can
 import pytest
 from evcc.can_map import MapError
 from evcc.ports import INLET_mA, INLET_mV, new
-from evcc.reason_texts import NUMBERS
+from evcc.reason_texts import number
 
 from host_tests.can_rig import EXAMPLE, CanBus
 
@@ -131,20 +131,20 @@ def test_what_goes_out_is_what_the_other_end_decodes(bus):
     raw[INLET_mV], raw[INLET_mA] = 399_600, -12_000
     vehicle = bus.vehicle(types.SimpleNamespace(raw=raw))
     vehicle.offer({"max_current": 125.0})
-    for number, event in enumerate(
+    for i, event in enumerate(
         ["unplugged", "plugged", "cable_check", "precharge", "closed", "stopping", "opened"]
     ):
         vehicle.notify(event)
-        bus.run(vehicle, number * 100, number * 100 + 40)
+        bus.run(vehicle, i * 100, i * 100 + 40)
         heard = bus.battery.heard["EVCC_State"]
-        assert heard["State"] == number
+        assert heard["State"] == i
     assert heard["InletVoltage"] == pytest.approx(399.6)
     assert heard["StationMaxCurrent"] == 125
     first = heard["Counter"]
     vehicle.notify("ended USER_STOP")
     bus.run(vehicle, 1000, 1110)
     heard = bus.battery.heard["EVCC_State"]
-    assert heard["StopReason"] == NUMBERS["USER_STOP"] and heard["Counter"] != first
+    assert heard["StopReason"] == number("USER_STOP") and heard["Counter"] != first
 
 
 def test_frames_go_at_their_rate(bus):
@@ -180,8 +180,8 @@ def test_the_on_board_charger(bus):
     bus.values["ChargePowerLimit"] = 5.0
 
     def frames(now):
-        for number, data in ((0x352, b"\0\x32\0\x64\x10\x27"), (0x353, b"\x88\x13")):
-            bus.far.send(can.Message(arbitration_id=number, is_extended_id=False, data=data))
+        for identifier, data in ((0x352, b"\0\x32\0\x64\x10\x27"), (0x353, b"\x88\x13")):
+            bus.far.send(can.Message(arbitration_id=identifier, is_extended_id=False, data=data))
         return bus.run(vehicle, now, now + 10)
 
     bus.run(vehicle, 0, 300)

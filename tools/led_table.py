@@ -2,7 +2,7 @@
 """`python -m tools.led_table`: the table of the LED in firmware/README.md, from evcc.led."""
 
 from evcc.led import GROUPS, STATES, flashes, group
-from evcc.reason_texts import NUMBERS
+from evcc.reason_texts import ROWS
 
 from tools import ROOT
 
@@ -35,7 +35,7 @@ def table():
     for name, pattern in STATES.items():
         yield f"| `{pattern}` | {_STATES[name]} |"
     for n, name in enumerate(GROUPS, 1):
-        reasons = ", ".join(reason for reason in NUMBERS if group(reason) == name)
+        reasons = ", ".join(reason for _, reason, _ in ROWS if group(reason) == name)
         yield f"| `{flashes(n)}` | {_GROUPS[name]}: {reasons} |"
 
 

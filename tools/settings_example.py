@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: MIT
 """`python -m tools.settings_example`: firmware/settings.example.toml from the parameter table."""
 
-from tools import ROOT
+from tools import ROOT, settings_table
 
 PATH = ROOT / "firmware" / "settings.example.toml"
 
 
 def text():
     """The example: every parameter at its default, with its text, unit and range."""
-    from evcc import params, params_board, params_ems
-
     lines = [
         "# Every setting at its default: copy to settings.toml and change what you need.",
         "# An unknown key or a value out of range is refused with its line.",
         "# Made by: python -m tools.settings_example",
     ]
-    for name, default, low, high, unit, words in (
-        params.TABLE + params_board.TABLE + params_ems.TABLE
-    ):
+    for name, default, low, high, unit, words in settings_table.rows():
         if isinstance(default, bool):
             value = "true" if default else "false"
         else:

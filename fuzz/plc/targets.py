@@ -9,7 +9,7 @@ the decoders. `evse`: frames to the station's SLAC. An input is a list of record
 import struct
 
 from drivers.qca7000 import Qca7000
-from evcc.homeplug import decode, local, mmtype
+from evcc.homeplug import decode, diagnose, local, mmtype
 from evcc.params import Params
 from evcc.slac import Slac
 
@@ -156,9 +156,9 @@ def mme(data):
         assert len(slac.evses) <= 8 and len(slac.counters) < 12
         decode.decode(frame)
         if mmtype(frame):
-            for read in (local.get_sw, local.module_read, local.nw_info, local.nw_stats):
+            for read in (local.get_sw, local.module_read, local.nw_info, diagnose.nw_stats):
                 read(frame)
-            local.op_attributes(frame)
+            diagnose.op_attributes(frame)
     for _ in range(3000):
         if slac.state not in ("matching", "joining", "leaving"):
             break

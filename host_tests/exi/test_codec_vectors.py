@@ -30,6 +30,26 @@ def test_vector_round_trip(vector):
     assert exi.encode(vector["schema"], name, turned) == data
 
 
+@pytest.mark.parametrize("places, limit", [(1, 3), (7, 5), (127, 20)])
+def test_states_that_are_dropped_are_made_again(monkeypatch, places, limit):
+    """Small heaps keep few states, and each has only one place."""
+    plain = exi._slow()
+    monkeypatch.setattr(plain, "_states", [None] * places)
+    monkeypatch.setattr(plain, "LIMIT", limit)
+    for vector in VECTORS:
+        data = bytes.fromhex(vector["exi"])
+        assert exi.encode(vector["schema"], *exi.decode(vector["schema"], data)) == data
+    assert plain._kept <= limit
+
+
+def test_what_was_kept_can_be_dropped_at_any_time():
+    data = bytes.fromhex(next(v["exi"] for v in VECTORS if v["name"] == "typ Req"))
+    first = exi.decode("iso20_dc", data)
+    exi.forget()
+    assert not exi.load("iso20_dc")[3]
+    assert exi.decode("iso20_dc", data) == first
+
+
 def test_sap_request_is_what_the_standard_prints():
     message = {
         "AppProtocol": [

@@ -10,8 +10,9 @@ from evcc.iso20.units import number
 from evcc.reasons import V2GError
 
 from host_tests.iso20.scripted_ac import Run
+from tools.chart.tables import rows
 
-NAMES = [row[0] for row in flow.FLOW if not row[0].startswith("DC_")]
+NAMES = [row[0] for row in rows(flow.FLOW) if not row[0].startswith("DC_")]
 NAMES[-2:-2] = ["AC_ChargeParameterDiscovery", "AC_ChargeLoop"]
 
 

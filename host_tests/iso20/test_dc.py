@@ -8,6 +8,7 @@ from evcc.reasons import V2GError
 
 from host_tests.fakes import GIVES_BACK
 from host_tests.iso20.scripted import Run
+from tools.chart.tables import rows
 
 
 def followed_table(names):
@@ -93,7 +94,7 @@ def test_scheduled_current_is_cut_below_the_limit_of_the_station():
     assert 35 < max(seen) <= 35.47  # what was asked for flows in this world
 
 
-NAMES = [row[0] for row in flow.FLOW]
+NAMES = [row[0] for row in rows(flow.FLOW)]
 
 
 @pytest.mark.parametrize("name", NAMES)

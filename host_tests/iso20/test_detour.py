@@ -7,7 +7,7 @@ from evcc.reasons import V2GError
 
 from host_tests.iso20 import scripted, scripted_ac
 
-ROWS = (*metering.FLOW, *ac.FLOW)
+ROWS = metering.FLOW + ac.FLOW
 
 
 def followed(names, energy):

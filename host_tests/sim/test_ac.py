@@ -11,10 +11,11 @@ from evcc.iso20.flow import FLOW
 from host_tests.sim.rig import LOOP_S
 from host_tests.sim.rig_ac import Rig
 from host_tests.sim.test_faults import FAULTS, happened
+from tools.chart.tables import rows
 from tools.emulator.ac_plant import UNDER_LOAD
 
-MESSAGES = [row[0] for row in FLOW if not row[0].startswith("DC_")]
-MESSAGES[-1:-1] = [row[0] for row in ac.FLOW if row[0].startswith("AC_")]
+MESSAGES = [row[0] for row in rows(FLOW) if not row[0].startswith("DC_")]
+MESSAGES[-1:-1] = [row[0] for row in rows(ac.FLOW) if row[0].startswith("AC_")]
 
 
 def run(rig):

@@ -14,11 +14,12 @@ from evcc.iso20.flow import FLOW
 from host_tests import netns
 from host_tests.conftest import peer
 from host_tests.sim import ecog_matrix
+from tools.chart.tables import rows
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(900)]
 
 SAP = "supportedAppProtocol"
-MESSAGES = [SAP] + [row[0] for row in FLOW if not row[0].startswith("AC_")]
+MESSAGES = [SAP] + [row[0] for row in rows(FLOW) if not row[0].startswith("AC_")]
 THREE = ("ServiceDiscovery", "DC_PreCharge", "DC_ChargeLoop")
 LATE_MS = 1000  # above the time that a message has
 
@@ -59,7 +60,7 @@ def points(messages):
 
 def limit_ms(message):
     """How long the car waits for the answer (field profile)."""
-    return next((row[4] for row in FLOW if row[0] == message), 2000)
+    return next((row[4] for row in rows(FLOW) if row[0] == message), 2000)
 
 
 def fault(kind, message, nth):
@@ -86,7 +87,7 @@ def check(result, kind, message, nth, reason):
     paused = reason == "STATION_PAUSE"  # then the connector stays locked
     assert result["locked"] == paused
     outputs = result["outputs"]
-    names = [SAP] + [row[0] for row in FLOW]
+    names = [SAP] + [row[0] for row in rows(FLOW)]
     if reason == "USER_STOP" or names.index(message) >= names.index("PowerDelivery"):
         # closed once; pilot to B before they open, and only then unlocked
         assert outputs.count("close") == 1

@@ -8,9 +8,10 @@ import pytest
 from evcc.iso20.flow import FLOW
 
 from host_tests.sim.rig import Rig
+from tools.chart.tables import rows
 from tools.emulator.plant import Violation
 
-MESSAGES = [row[0] for row in FLOW]
+MESSAGES = [row[0] for row in rows(FLOW)]
 SAP = "supportedAppProtocol"
 CLOSED = ("PowerDelivery", "DC_ChargeLoop")  # contactors are closed while these are in flight
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from evcc import homeplug
-from evcc.homeplug import local
+from evcc.homeplug import diagnose, local
 
 from host_tests import netns
 from host_tests.conftest import peer
@@ -103,14 +103,14 @@ def packed():
         (homeplug.nw_info_req, EV),
         (local.get_sw_req, EV),
         (local.module_read_req, EV, 0x1653, 1),
-        (local.op_attributes_req, EV),
-        (local.get_key_req, EV, nid),
-        (local.nw_stats_req, EV),
-        (local.cm_nw_info_req, EV),
-        (local.lnk_stats_req, EV, EVSE),
-        (local.rs_dev_req, EV),
-        (local.fac_defaults_req, EV),
-        (local.host_action_rsp, EV),
+        (diagnose.op_attributes_req, EV),
+        (diagnose.get_key_req, EV, nid),
+        (diagnose.nw_stats_req, EV),
+        (diagnose.cm_nw_info_req, EV),
+        (diagnose.lnk_stats_req, EV, EVSE),
+        (diagnose.rs_dev_req, EV),
+        (diagnose.fac_defaults_req, EV),
+        (diagnose.host_action_rsp, EV),
     ):
         yield bytes(buf[: pack(buf, *args)])
 

@@ -213,18 +213,6 @@ def test_refuses_to_start_unseeded():
     assert p.server.hellos == []
 
 
-def test_prepared_key():
-    maker, root, leaf, identity = pki()
-    p = Pair(Server(leaf), root, identity)
-    p.tls.prepare()
-    while p.tls.step(0) <= 0:
-        pass
-    assert p.tls.ephemeral[0] == 0x19
-    share = p.tls.ephemeral[2]
-    p.run()
-    assert share in p.server.hellos[0] and p.tls.state == "ready"
-
-
 def test_key_log_opens_the_recording():
     p = connect()
     lines = dict((x.split()[0], x.split()[2]) for x in p.keylog)

@@ -17,13 +17,13 @@ from evcc import crypto
 from evcc.pki import store
 from evcc.pki.clock import Clock
 from evcc.tls.client import TlsClient
-from evcc.tls.profile import with_tls12
 
 from host_tests.conftest import need, peer
 from host_tests.tls.link import Params
 from tools.pki import make
 from tools.pki.maker import Maker, key_pem, name, pem, responses
 from tools.pki.maker import _save as save
+from tools.tls.probe import with_tls12
 from tools.vm import command, environment, missing
 
 pytestmark = pytest.mark.peer

@@ -28,7 +28,8 @@ def device(tmp_path, machine):
         source = tmp_path / "source.py"
         source.write_text(code)
         _cross(source, tmp_path / "main.mpy", "main.py", None, 2)
-        _cross(DEVICE / "border.py", tmp_path / "border.mpy", "border.py", None, 2)
+        for name in ("border", "frames"):
+            _cross(DEVICE / f"{name}.py", tmp_path / f"{name}.mpy", f"{name}.py", None, 2)
         return tmp_path
 
     return build
@@ -172,7 +173,8 @@ def test_settings_cross_as_a_file():
 
 ECHO = """
 import sys
-from border import Border, FramePort
+from border import Border
+from frames import FramePort
 border = Border()
 port = FramePort(border)
 while True:

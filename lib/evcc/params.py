@@ -9,136 +9,89 @@ wired to a board stands in params_board.py, energy management in params_ems.py.
 
 from evcc.compat import Settings, parse_mac
 
-# (name, default, lowest or choices, highest, unit, text)
+# (name, default, lowest or choices, highest, unit), shorter where there is no range or unit. What
+# it means stands behind the row or above it as a comment: documents show it, no device does.
 TABLE = (
-    (
-        "vehicle",
-        "none",
-        ("none", "sim", "bulb", "can"),
-        None,
-        "",
-        "whose battery; none: does not charge",
-    ),
-    ("can_map", "vehicle_can.txt", None, None, "", "file of the vehicle's CAN signals"),
-    (
-        "can_bitrate",
-        500000,
-        (125000, 250000, 500000, 1000000),
-        None,
-        "bit/s",
-        "of the vehicle's CAN",
-    ),
-    ("bulb_V", 230.0, 1.0, 1000.0, "V", "light bulb as load: its voltage"),
-    ("bulb_A", 1.0, 0.1, 20.0, "A", "light bulb as load: its current"),
-    ("service_mode", True, None, None, "", "at rest the REPL and files are open; false in a car"),
-    ("log_kB", -1, -1, 1024, "kB", "ring of the last session; -1 by free heap, 0 none"),
-    ("log_dir", "log", None, None, "", "folder of logs, e.g. sd/log on a card"),
-    ("log_ids", False, None, None, "", "EVCCID and eMAID stay readable in logs"),
-    ("key_log", False, None, None, "", "bench only: the secrets of TLS go into the log"),
-    ("evccid", "", None, None, "", "EVCCID sent in SessionSetup; empty: the MAC"),
-    ("mac", "02:00:00:0e:0e:01", None, None, "", "our Ethernet address, not the modem's"),
-    ("protocols", "iso20_dc,iso20_ac", None, None, "", "offered where a service needs them"),
-    ("services", "DC_BPT,DC", None, None, "", "energy services we may use, best first"),
-    ("inlet", "any", ("any", "AC", "DC", "MCS"), None, "", "what is mated: services of no other"),
-    ("control_mode", "Dynamic", ("Dynamic", "Scheduled"), None, "", "control mode wanted"),
-    ("mobility_needs_mode", 1, 1, 2, "", "1 the car, 2 the station decides departure and SOC"),
-    ("connector", 0, 0, 7, "", "Connector preferred among parameter sets; 0: any"),
-    ("pricing", "any", ("any", "none", "absolute", "levels"), None, "", "prices preferred"),
-    ("vas", "", None, None, "", "value added services taken: Internet, ParkingStatus"),
-    ("internet_port", 443, 1, 65535, "", "Internet: the set with this port"),
-    ("parking_status", 3, 1, 4, "", "1, 2 automatic parking, 3, 4 manual; internal, external"),
-    ("side_streams", "", None, None, "", "beside the loop, not in line: schedule, metering"),
-    ("allow_iso20_without_tls", False, None, None, "", "bench only: ISO 15118-20 over plain TCP"),
-    ("sdp_tls", True, None, None, "", "ask for TLS in SDP"),
-    ("sdp_plain_ok", False, None, None, "", "take a station without TLS where TLS was asked for"),
-    ("net_dad", True, None, None, "", "check our IPv6 address before use (1 s)"),
-    ("net_ra", False, None, None, "", "take router advertisements"),
-    ("net_dhcp6", False, None, None, "", "ask for an address by DHCPv6"),
-    ("pki_dir", "pki", None, None, "", "folder of roots, certificates and keys"),
-    (
-        "tls_profile",
-        "strict",
-        ("strict", "bench"),
-        None,
-        "",
-        "strict: ISO 15118-20; bench: + P-256",
-    ),
-    (
-        "tls_max_fragment",
-        0,
-        (0, 512, 1024, 2048, 4096),
-        None,
-        "B",
-        "record size asked for; 0: any",
-    ),
-    ("tls_timeout_ms", 20000, 1000, 120000, "ms", "longest TLS handshake"),
-    (
-        "ocsp_policy",
-        "strict",
-        ("strict", "lenient"),
-        None,
-        "",
-        "station without good OCSP: end, warn",
-    ),
-    ("setup_timeout_s", 20, 5, 120, "s", "V2G_EVCC_CommunicationSetup, see setup_timer_start"),
-    (
-        "setup_timer_start",
-        "link_ready",
-        ("link_ready", "plug_in"),
-        None,
-        "",
-        "its start: the power line is up, or plug-in",
-    ),
-    ("authorization_s", 180, 60, 600, "s", "longest wait for authorisation (EIM)"),
-    ("cable_check_s", 40, 40, 120, "s", "longest cable check"),
-    ("precharge_s", 10, 7, 60, "s", "longest precharge, strict profile (field: 30)"),
-    ("precharge_tolerance_V", 20.0, 1.0, 50.0, "V", "inlet to pack difference allowed to close"),
-    ("welding_rounds", 10, 1, 60, "", "welding detection exchanges before giving up"),
-    ("basic_charging", False, None, None, "", "AC by duty cycle at a station that offers no 5 %"),
-    ("timing_profile", "strict", ("strict", "field"), None, "", "standard or field timeouts"),
-    ("slac_direct_dB", 40, 1, 100, "dB", "mean attenuation of a sure match"),
-    ("slac_indirect_dB", 60, 1, 127, "dB", "mean attenuation beyond which nothing matches"),
-    ("slac_retry_s", 60, 10, 600, "s", "how long to look for a station after plug-in"),
-    ("departure_s", 86400, 60, 604800, "s", "departure when nobody said otherwise"),
-    (
-        "market_profile",
-        "",
-        None,
-        None,
-        "",
-        "rows 'region inlet service charge_W discharge_W', ';' between; empty: no giving back",
-    ),
-    (
-        "ems_mode",
-        "off",
-        ("off", "now", "departure", "cheap", "solar", "v2h", "v2g", "v2l"),
-        None,
-        "",
-        "energy management; more settings in params_ems.py",
-    ),
-    ("inlet_max_C", 90.0, 40.0, 120.0, "°C", "inlet temperature that ends charging"),
-    ("ev_capacity_Wh", 60000.0, 100.0, 2e6, "Wh", "simulated vehicle: usable capacity"),
-    ("ev_temperature_C", 25.0, -40.0, 60.0, "°C", "simulated vehicle: battery and air at start"),
-    ("ev_soc", 50.0, 0.0, 100.0, "%", "simulated vehicle: SOC at start"),
-    ("ev_target_soc", 80, 0, 100, "%", "simulated vehicle: SOC wanted"),
-    ("ev_min_soc", 20, 0, 100, "%", "simulated vehicle: SOC never gone below"),
-    ("ev_max_soc", 100, 1, 100, "%", "simulated vehicle: SOC never gone above"),
-    ("ev_empty_V", 340.0, 20.0, 1500.0, "V", "simulated vehicle: pack at 0 %"),
-    ("ev_full_V", 400.0, 20.0, 1500.0, "V", "simulated vehicle: pack at 100 %"),
-    ("ev_min_V", 300.0, 1.0, 1500.0, "V", "lowest pack voltage"),
-    ("ev_max_V", 450.0, 20.0, 1500.0, "V", "highest pack voltage"),
-    ("ev_charge_power_W", 60000.0, 0.0, 4e6, "W", "simulated vehicle: charge power"),
-    ("ev_charge_current_A", 200.0, 0.0, 3000.0, "A", "simulated vehicle: charge current"),
-    ("ev_discharge_power_W", 0.0, 0.0, 4e6, "W", "discharge power; 0 = never discharge"),
-    ("ev_discharge_current_A", 0.0, 0.0, 3000.0, "A", "discharge current; 0 = never"),
-    ("ev_ac_charge_power_W", 11000.0, 0.0, 500000.0, "W", "on-board charger; 0 = no AC"),
-    ("ev_ac_discharge_power_W", 0.0, 0.0, 500000.0, "W", "on-board inverter; 0 = none"),
-    ("ev_ac_phases", 3, (1, 3), None, "", "phases of the on-board charger"),
-    ("ev_ac_unbalanced", False, None, None, "", "its phases can be loaded each on its own"),
+    ("vehicle", "none", ("none", "sim", "bulb", "can")),  # whose battery; none: does not charge
+    ("can_map", "vehicle_can.txt"),  # file of the vehicle's CAN signals
+    # of the vehicle's CAN
+    ("can_bitrate", 500000, (125000, 250000, 500000, 1000000), None, "bit/s"),
+    ("bulb_V", 230.0, 1.0, 1000.0, "V"),  # light bulb as load: its voltage
+    ("bulb_A", 1.0, 0.1, 20.0, "A"),  # light bulb as load: its current
+    ("service_mode", True),  # at rest the REPL and files are open; false in a car
+    ("log_kB", -1, -1, 1024, "kB"),  # ring of the last session; -1 by free heap, 0 none
+    ("log_dir", "log"),  # folder of logs, e.g. sd/log on a card
+    ("log_ids", False),  # EVCCID and eMAID stay readable in logs
+    ("key_log", False),  # bench only: the secrets of TLS go into the log
+    ("evccid", ""),  # EVCCID sent in SessionSetup; empty: the MAC
+    ("mac", "02:00:00:0e:0e:01"),  # our Ethernet address, not the modem's
+    ("protocols", "iso20_dc,iso20_ac"),  # offered where a service needs them
+    ("services", "DC_BPT,DC"),  # energy services we may use, best first
+    ("inlet", "any", ("any", "AC", "DC", "MCS")),  # what is mated: services of no other
+    ("control_mode", "Dynamic", ("Dynamic", "Scheduled")),  # control mode wanted
+    ("mobility_needs_mode", 1, 1, 2),  # 1 the car, 2 the station decides departure and SOC
+    ("connector", 0, 0, 7),  # Connector preferred among parameter sets; 0: any
+    ("pricing", "any", ("any", "none", "absolute", "levels")),  # prices preferred
+    ("vas", ""),  # value added services taken: Internet, ParkingStatus
+    ("internet_port", 443, 1, 65535),  # Internet: the set with this port
+    ("parking_status", 3, 1, 4),  # 1, 2 automatic parking, 3, 4 manual; internal, external
+    ("side_streams", ""),  # beside the loop, not in line: schedule, metering
+    ("allow_iso20_without_tls", False),  # bench only: ISO 15118-20 over plain TCP
+    ("sdp_tls", True),  # ask for TLS in SDP
+    ("sdp_plain_ok", False),  # take a station without TLS where TLS was asked for
+    ("net_dad", True),  # check our IPv6 address before use (1 s)
+    ("net_ra", False),  # take router advertisements
+    ("net_dhcp6", False),  # ask for an address by DHCPv6
+    ("pki_dir", "pki"),  # folder of roots, certificates and keys
+    ("tls_profile", "strict", ("strict", "bench")),  # strict: ISO 15118-20; bench: + P-256
+    # record size asked for; 0: any
+    ("tls_max_fragment", 0, (0, 512, 1024, 2048, 4096), None, "B"),
+    ("tls_timeout_ms", 20000, 1000, 120000, "ms"),  # longest TLS handshake
+    ("ocsp_policy", "strict", ("strict", "lenient")),  # station without good OCSP: end, warn
+    ("setup_timeout_s", 20, 5, 120, "s"),  # V2G_EVCC_CommunicationSetup, see setup_timer_start
+    # its start: the power line is up, or plug-in
+    ("setup_timer_start", "link_ready", ("link_ready", "plug_in")),
+    ("authorization_s", 180, 60, 600, "s"),  # longest wait for authorisation (EIM)
+    ("cable_check_s", 40, 40, 120, "s"),  # longest cable check
+    ("precharge_s", 10, 7, 60, "s"),  # longest precharge, strict profile (field: 30)
+    ("precharge_tolerance_V", 20.0, 1.0, 50.0, "V"),  # inlet to pack difference allowed to close
+    ("welding_rounds", 10, 1, 60),  # welding detection exchanges before giving up
+    ("basic_charging", False),  # AC by duty cycle at a station that offers no 5 %
+    ("timing_profile", "strict", ("strict", "field")),  # standard or field timeouts
+    ("slac_direct_dB", 40, 1, 100, "dB"),  # mean attenuation of a sure match
+    ("slac_indirect_dB", 60, 1, 127, "dB"),  # mean attenuation beyond which nothing matches
+    ("slac_retry_s", 60, 10, 600, "s"),  # how long to look for a station after plug-in
+    ("departure_s", 86400, 60, 604800, "s"),  # departure when nobody said otherwise
+    # rows 'region inlet service charge_W discharge_W', ';' between; empty: no giving back
+    ("market_profile", ""),
+    # energy management; more settings in params_ems.py
+    ("ems_mode", "off", ("off", "now", "departure", "cheap", "solar", "v2h", "v2g", "v2l")),
+    ("inlet_max_C", 90.0, 40.0, 120.0, "°C"),  # inlet temperature that ends charging
+    ("ev_capacity_Wh", 60000.0, 100.0, 2e6, "Wh"),  # simulated vehicle: usable capacity
+    ("ev_temperature_C", 25.0, -40.0, 60.0, "°C"),  # simulated vehicle: battery and air at start
+    ("ev_soc", 50.0, 0.0, 100.0, "%"),  # simulated vehicle: SOC at start
+    ("ev_target_soc", 80, 0, 100, "%"),  # simulated vehicle: SOC wanted
+    ("ev_min_soc", 20, 0, 100, "%"),  # simulated vehicle: SOC never gone below
+    ("ev_max_soc", 100, 1, 100, "%"),  # simulated vehicle: SOC never gone above
+    ("ev_empty_V", 340.0, 20.0, 1500.0, "V"),  # simulated vehicle: pack at 0 %
+    ("ev_full_V", 400.0, 20.0, 1500.0, "V"),  # simulated vehicle: pack at 100 %
+    ("ev_min_V", 300.0, 1.0, 1500.0, "V"),  # lowest pack voltage
+    ("ev_max_V", 450.0, 20.0, 1500.0, "V"),  # highest pack voltage
+    ("ev_charge_power_W", 60000.0, 0.0, 4e6, "W"),  # simulated vehicle: charge power
+    ("ev_charge_current_A", 200.0, 0.0, 3000.0, "A"),  # simulated vehicle: charge current
+    ("ev_discharge_power_W", 0.0, 0.0, 4e6, "W"),  # discharge power; 0 = never discharge
+    ("ev_discharge_current_A", 0.0, 0.0, 3000.0, "A"),  # discharge current; 0 = never
+    ("ev_ac_charge_power_W", 11000.0, 0.0, 500000.0, "W"),  # on-board charger; 0 = no AC
+    ("ev_ac_discharge_power_W", 0.0, 0.0, 500000.0, "W"),  # on-board inverter; 0 = none
+    ("ev_ac_phases", 3, (1, 3)),  # phases of the on-board charger
+    ("ev_ac_unbalanced", False),  # its phases can be loaded each on its own
 )
 
 # Weaken what protects a car: only for one power cycle, from bench.toml or bench() at the REPL.
 BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
+
+
+_REST = (None, None, "")  # what a short row leaves out
 
 
 class SettingsError(ValueError):
@@ -182,7 +135,7 @@ def change(settings, name, value):
         row = _row(params_board.TABLE, name) or _row(params_ems.TABLE, name)
     if row is None:
         raise SettingsError("unknown key '%s'" % name)
-    _, default, low, high, unit, _ = row
+    _, default, low, high, unit = row + _REST[len(row) - 2 :]
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(default):

@@ -7,22 +7,22 @@ for a key that it does not know, and who manages takes the defaults. What turns 
 """
 
 TABLE = (
-    ("market_region", "", None, None, "", "where the car is, as market_profile names it"),
-    ("market_inlet", "", None, None, "", "inlet, as market_profile names it: CCS1, CCS2, NACS"),
-    ("scheduled_discharge", False, None, None, "", "Scheduled mode: plan to give back, too"),
-    ("utc_offset_min", 0, -840, 840, "min", "local time less UTC, for hours of the day"),
-    ("ems_departure", "", None, None, "", "local time of departure, like 07:00; else departure_s"),
-    ("ems_cheap_hours", "", None, None, "", "cheap: when to charge, like 22:00-05:00,13:00-15:00"),
-    ("ems_sell_hours", "", None, None, "", "v2g: when to give back; empty: any time"),
-    ("ems_reserve_soc", 30, 0, 100, "%", "v2h, v2g, v2l: held back for driving"),
-    ("ems_v2x_max_soc", 80, 0, 100, "%", "v2h, v2g: upper end of the window told to stations"),
-    ("ems_own_Wh", 0.0, 0.0, 50000.0, "Wh", "what the car itself will use before departure"),
-    ("ems_min_C", 0.0, -40.0, 40.0, "°C", "battery temperature: no giving back below"),
-    ("ems_max_C", 45.0, 0.0, 80.0, "°C", "battery temperature: no giving back above"),
-    ("ems_session_cycles", 1.0, 0.0, 100.0, "", "full cycles given back in a session, at most"),
-    ("ems_day_cycles", 1.0, 0.0, 100.0, "", "full cycles given back in a day, at most"),
-    ("ems_efficiency", 0.95, 0.5, 1.0, "", "plans: of one way between wire and battery"),
-    ("ems_wear_per_kWh", 0.0, 0.0, 100.0, "", "plans: battery wear of a kWh given back, money"),
+    ("market_region", ""),  # where the car is, as market_profile names it
+    ("market_inlet", ""),  # inlet, as market_profile names it: CCS1, CCS2, NACS
+    ("scheduled_discharge", False),  # Scheduled mode: plan to give back, too
+    ("utc_offset_min", 0, -840, 840, "min"),  # local time less UTC, for hours of the day
+    ("ems_departure", ""),  # local time of departure, like 07:00; else departure_s
+    ("ems_cheap_hours", ""),  # cheap: when to charge, like 22:00-05:00,13:00-15:00
+    ("ems_sell_hours", ""),  # v2g: when to give back; empty: any time
+    ("ems_reserve_soc", 30, 0, 100, "%"),  # v2h, v2g, v2l: held back for driving
+    ("ems_v2x_max_soc", 80, 0, 100, "%"),  # v2h, v2g: upper end of the window told to stations
+    ("ems_own_Wh", 0.0, 0.0, 50000.0, "Wh"),  # what the car itself will use before departure
+    ("ems_min_C", 0.0, -40.0, 40.0, "°C"),  # battery temperature: no giving back below
+    ("ems_max_C", 45.0, 0.0, 80.0, "°C"),  # battery temperature: no giving back above
+    ("ems_session_cycles", 1.0, 0.0, 100.0),  # full cycles given back in a session, at most
+    ("ems_day_cycles", 1.0, 0.0, 100.0),  # full cycles given back in a day, at most
+    ("ems_efficiency", 0.95, 0.5, 1.0),  # plans: of one way between wire and battery
+    ("ems_wear_per_kWh", 0.0, 0.0, 100.0),  # plans: battery wear of a kWh given back, money
 )
 
 

@@ -11,7 +11,7 @@ GOOD = ("COMPLETED", "USER_STOP", "STATION_TERMINATE") + PAUSES
 
 
 class V2GError(Exception):
-    """Ends the session. `reason`: a name of reason_texts.NUMBERS; `detail`: what was seen."""
+    """Ends the session. `reason`: a name of reason_texts.ROWS; `detail`: what was seen."""
 
     def __init__(self, reason, detail=""):
         super().__init__(reason, detail)

@@ -75,10 +75,10 @@ def _of_session(c):
     message = session.state if session and c.result is None else ""
     yield "state: %s %s" % (c.state, message)
     if c.result:
-        from evcc.reason_texts import TEXTS
+        from evcc.reason_texts import text
 
         yield "result: %s %s" % (c.result, c.detail)
-        yield TEXTS.get(c.result, "")
+        yield text(c.result)
         forget("evcc.reason_texts")
 
     def number(index, divisor, unit):

@@ -58,43 +58,35 @@ class Measured:
 
 
 class Vehicle:
-    """The interface, with the rate of each call and what None means.
+    """The interface: what each call wants, its rate, and what None means.
 
-    `forms_grid`: True when car and driver are ready to be the source of an island (V2L, service
-    parameter GeneratorMode = GridForming). Read once per session, at the choice of the service.
-    `stays`: set by energy management: stay connected when full, `wants_power` says no only for
-    other reasons.
+    Every vehicle has:
+
+    update(now)    take in new data (CAN mailbox, sensors). At least every 50 ms; `now` in ms
+    limits()       `Limits`, every charge loop (0.2 s) and by safety (each step). Never None
+    demand()       `Demand`, every charge loop. Never None
+    measured()     `Measured`, every charge loop. A `pack_voltage` of None forbids closing
+    wants_power()  False ends the session by the car's wish. Every charge loop
+    offer(evse)    the station's last values: dict of its response's fields in SI units. Every
+                   loop. Where the station decides about needs also `departure_s` from now,
+                   `min_soc`, `target_soc`
+
+    What follows may be left out. `forms_grid`: True when car and driver are ready to be the source
+    of an island (V2L, service parameter GeneratorMode = GridForming). Read once per session, at
+    the choice of the service. `stays`: set by energy management: stay connected when full,
+    `wants_power` says no only for other reasons.
     """
 
     forms_grid = False
     stays = False
 
-    def update(self, now):
-        """Take in new data (CAN mailbox, sensors). Called at least every 50 ms; `now` in ms."""
-
     def identity(self):
         """EVCCID text, or None: the host MAC is used. Once per session."""
-
-    def limits(self):
-        """`Limits`, called every charge loop (0.2 s) and by safety (each step). Never None."""
-
-    def demand(self):
-        """`Demand`, called every charge loop. Never None."""
-
-    def measured(self):
-        """`Measured`, called every charge loop. A `pack_voltage` of None forbids closing."""
-
-    def wants_power(self):
-        """False ends the session by the car's wish. Called every charge loop."""
 
     def wish(self):
         """What the car would rather do, as long as it would: "pause" (keep the session, sleep),
         "standby" (stay connected without energy), "renegotiate" (another schedule), "resume"
         (while paused); else None. Called every charge loop, and every 20 ms in a pause."""
-
-    def offer(self, evse):
-        """The station's last values: dict of its response's fields in SI units. Every loop. Where
-        the station decides about needs also `departure_s` from now, `min_soc`, `target_soc`."""
 
     def notify(self, event):
         """Event text: "plugged", "cable_check" (own isolation monitor off), "precharge", "closed",

@@ -208,10 +208,10 @@ class CanVehicle(Vehicle):
             for entry in self._out.values():
                 entry[0] = 0  # what changed goes at once
         elif event[:6] == "ended ":
-            from evcc.reason_texts import NUMBERS
+            from evcc.reason_texts import number
 
-            self.stop_reason = NUMBERS[event[6:]]
-            NUMBERS = None
+            self.stop_reason = number(event[6:])
+            number = None
             forget("evcc.reason_texts")
 
     def charger(self):

@@ -146,6 +146,24 @@ CONTROLLER = (
 )
 
 
+# Messages of parking and what they may follow; rows of other requests do not name them.
+PARKING = (
+    ("VehicleCheckIn", "ServiceSelection"),
+    (
+        "VehicleCheckOut",
+        "VehicleCheckIn DC_ChargeParameterDiscovery AC_ChargeParameterDiscovery "
+        "ScheduleExchange DC_CableCheck PowerDelivery DC_WeldingDetection",
+    ),
+)
+
+
+def rows(table):
+    """The rows of a session's table (iso20.flow.FLOW, or one like it), as of `flow.parse`."""
+    from evcc.iso20.flow import parse
+
+    return [parse(line) for line in table.splitlines() if line]
+
+
 def flow(table, first=()):
     """Edges (request, "", next request) of the session: rows of `first` go before `table`'s."""
     own = {row[0] for row in first}
@@ -158,15 +176,15 @@ def flow(table, first=()):
 def dc():
     from evcc.iso20.flow import FLOW
 
-    return flow(FLOW, _more("DC")) + _parking("DC")
+    return flow(rows(FLOW), _more("DC")) + _parking("DC")
 
 
 def ac():
     from evcc.iso20.ac import FLOW as first
     from evcc.iso20.flow import FLOW
 
-    common = [row for row in FLOW if not row[0].startswith("DC_")]
-    return flow(common, (*first, *_more("AC"))) + _parking("AC")
+    common = [row for row in rows(FLOW) if not row[0].startswith("DC_")]
+    return flow(common, (*rows(first), *_more("AC"))) + _parking("AC")
 
 
 def _more(energy):
@@ -174,21 +192,19 @@ def _more(energy):
     from evcc.iso20 import metering, parking
 
     other = "DC_" if energy == "AC" else "AC_"
-    rows = []
-    for row in (*metering.FLOW, *parking.FLOW):
+    more = []
+    for row in rows(metering.FLOW + parking.FLOW):
         words = [word for word in row[6].split() if not word.startswith(other)]
-        rows.append((*row[:6], " ".join(words)))
-    return tuple(rows)
+        more.append((*row[:6], " ".join(words)))
+    return more
 
 
 def _parking(energy):
     """Edges to the messages of parking, which the rows of others leave out."""
-    from evcc.iso20.parking import AFTER
-
     other = "DC_" if energy == "AC" else "AC_"
     return [
         (before, "", name)
-        for name, words in AFTER
+        for name, words in PARKING
         for before in words.split()
         if not before.startswith(other)
     ]

@@ -35,7 +35,7 @@ def arguments(argv):
 
 def report(summary, as_json):
     """The one line at the end; returns the exit status."""
-    from evcc.reason_texts import TEXTS
+    from evcc.reason_texts import text
     from evcc.reasons import GOOD
 
     good = summary["result"] in GOOD
@@ -43,7 +43,7 @@ def report(summary, as_json):
         print(json.dumps(summary))
     else:
         if not good:
-            print(TEXTS.get(summary["result"], "The session gave no reason."))
+            print(text(summary["result"]) or "The session gave no reason.")
         detail = f" ({summary['detail']})" if summary["detail"] else ""
         print(
             f"{'OK' if good else 'FAILED'}: {summary['protocol'] or 'no protocol'}"

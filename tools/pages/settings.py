@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """lib/evcc/SETTINGS.md: every parameter of the table with default, range and meaning."""
 
+from tools import settings_table
+
 HEAD = """# Settings
 
 Every key of settings.toml. An unknown key, a value of the wrong kind or one out of its range is
@@ -14,12 +16,8 @@ Made by `python -m tools.pages` from the tables in params*.py.
 
 
 def text():
-    from evcc import params, params_board, params_ems
-
     lines = []
-    for name, default, low, high, unit, words in (
-        params.TABLE + params_board.TABLE + params_ems.TABLE
-    ):
+    for name, default, low, high, unit, words in settings_table.rows():
         if isinstance(low, tuple):
             limits = ", ".join(f"`{x}`" for x in low)
         else:

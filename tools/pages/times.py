@@ -67,7 +67,10 @@ def rows():
     """Rows of the tables, DC first: (request, stream, ms, phase, field ms, phase, follows)."""
     from evcc.iso20 import ac, flow
 
-    return [*flow.FLOW, *(row for row in ac.FLOW if row[0].startswith("AC_"))]
+    from tools.chart import tables
+
+    table = tables.rows(flow.FLOW)
+    return table + [row for row in tables.rows(ac.FLOW) if row[0].startswith("AC_")]
 
 
 def why(row):

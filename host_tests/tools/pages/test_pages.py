@@ -2,7 +2,7 @@
 """The committed reference pages are those that the tables make, and say what they have to say."""
 
 import pytest
-from evcc.reason_texts import ADVICE, NUMBERS
+from evcc.reason_texts import ROWS, number
 from evcc.reasons import GOOD
 
 from tools.pages import pages, reasons, settings, times
@@ -36,11 +36,11 @@ def test_field_value_without_a_reason_is_refused():
 
 
 def test_every_reason_tells_what_to_do():
-    assert set(ADVICE) == set(NUMBERS)
+    assert set(reasons.ADVICE) == {name for _, name, _ in ROWS}
     page = reasons.text()
     assert cells(page, "21")[1:3] == ["`MESSAGE_TIMEOUT`", "`MESSAGE_TIMEOUT`"]
     for name in GOOD:
-        assert cells(page, NUMBERS[name])[2].startswith("none")
+        assert cells(page, number(name))[2].startswith("none")
 
 
 def test_settings_as_they_are_written():

@@ -30,23 +30,27 @@ _DIRECT = const(16)  # added: no characters bit, no end behind the value
 # occurrence index -> max; 0 unbounded; index 1 has min 2
 _MAX = const((1, 255, 0, 2, 3, 4, 5, 6, 8, 10, 16, 20, 24, 32, 128, 255, 1024, 2048))
 
-# States and productions kept, about 80 bytes each: few where the heap is small, as their tables
-# want whole pieces of it; 8 kB at most. No limit on CPython, where `gc` cannot tell.
+# States kept, with their productions about 80 bytes each: few where the heap is small, 8 kB at
+# most. No limit on CPython, where `gc` cannot tell.
 LIMIT = min(100, gc.mem_free() // 1400) if hasattr(gc, "mem_free") else 1 << 20
-_states = {}
+# By their key, one in a place: a dict would grow, and want a whole piece of a heap in pieces.
+_states = [None] * (127 if LIMIT <= 100 else 8191)
 _kept = 0
 
 
 def state(number, more=0, mixed=0):
     """The state in front of slot `number`, -1: behind the last; more: the slot may be passed."""
+    global _kept
     key = number << 1 | more
     if number < 0:
         key -= mixed << 1
-    found = _states.get(key)
-    if found is None:
-        if len(_states) >= LIMIT:
+    place = key % len(_states)
+    found = _states[place]
+    if found is None or found[1] != key:
+        if _kept >= LIMIT:
             forget()
-        found = [0, key]
+        _kept += 1
+        found = _states[place] = [0, key]
         end = 1
         if number >= 0:
             while True:
@@ -64,23 +68,19 @@ def state(number, more=0, mixed=0):
         if end:
             found.append((None, _END, 0, 0, None, None))
         found[0] = width(len(found) - 2 + mixed)
-        _states[key] = found
     return found
 
 
 def forget():
     """Drop the states kept."""
     global _kept
-    _states.clear()
+    for place in range(len(_states)):
+        _states[place] = None
     _kept = 0
 
 
 def production(at, code):
     """Production `code` of a state, made now."""
-    global _kept
-    if _kept > LIMIT:
-        forget()
-    _kept += 1
     number = (at[1] >> 1) + code
     flags, key, a, bound = slot(number)
     op = _TYPE if a else _RATIONAL
@@ -525,14 +525,15 @@ _DONE = [0, 0, (None, _END, 0, 0, None, None)]
 
 def _alone(number, after=_DONE, bits=0, code=0):
     """A state, as a list or by code, with nothing in it but the element of slot `number`."""
-    key = -4 - number
-    found = None if bits else _states.get(key)
-    if found is None:
-        p = production([0, number << 1, None], 0)[:4] + (after, None)
-        if bits:
-            return {0: bits, code + 2: p}
-        found = _states[key] = [0, number << 1, p]
-    return found
+    p = production([0, number << 1, None], 0)[:4] + (after, None)
+    return {0: bits, code + 2: p} if bits else [0, number << 1, p]
+
+
+def _first(made):
+    """The state in front of a root's element, kept in the root."""
+    if made[5] is None:
+        made[5] = _alone(made[4])
+    return made[5]
 
 
 def _decode(data, at, now):
@@ -558,7 +559,7 @@ def decode(schema, data):
     made = root(found, data[1] >> 8 - found[2])
     if made is None:
         raise EXIError("no message of " + schema)
-    return _decode(data, 8 + found[2], _alone(made[4]))[:2]
+    return _decode(data, 8 + found[2], _first(made))[:2]
 
 
 def _encode(buf, at, code, bits, now, message):
@@ -577,7 +578,7 @@ def encode_into(schema, name, message, buf, offset=0):
     """As `evcc.exi.encode_into`."""
     made = find(schema, name)
     at = offset * 8 + 8
-    at = _encode(buf, at, made[3], load(schema)[2], _alone(made[4]), {name: message})
+    at = _encode(buf, at, made[3], load(schema)[2], _first(made), {name: message})
     buf[offset] = 0x80
     return at + 7 >> 3
 

@@ -75,12 +75,13 @@ def slot(number):
 
 
 def root(found, code):
-    """(name, record, simple, code, slot) of global element `code` of a loaded set, or None."""
+    """[name, record, simple, code, slot, room for the plain codec] of global element `code` of a
+    loaded set, or None."""
     made = found[3].get(code)
     if made is None and 2 * code < len(found[0]):
         number = found[0][2 * code] | found[0][2 * code + 1] << 8
         flags, key, record, _ = slot(number)
-        made = found[3][code] = name(key), record, flags & 16, code, number
+        made = found[3][code] = [name(key), record, flags & 16, code, number, None]
     return made
 
 
@@ -158,10 +159,12 @@ def name(i):
 
 
 def drop():
-    """Forget the names read so far: what follows reads its own, and they come to lie together.
+    """Forget names and roots read so far: what follows reads its own, which come to lie together.
 
-    Not 0 and 1, a RationalNumber's, which the kernels do not ask for again.
+    Not names 0 and 1, a RationalNumber's, which the kernels do not ask for again.
     """
+    for found in _sets.values():
+        found[3].clear()
     for i in range(2, len(names)):
         names[i] = None
 

@@ -5,8 +5,9 @@ ISO 15118-3 Annex A SLAC messages of the EV, CM_SET_KEY and the two link questio
 this board. Packing writes a whole Ethernet frame (from the destination MAC, padded to 60) into the
 caller's buffer and returns its length; nothing is allocated. Multi-byte fields of an MME are
 little-endian. Reading: `mmtype` checks the header; the offsets of fields stand with their use.
-Not here: messages of the EVSE's side, diagnostics of the own modem (`homeplug.local`) and field by
-field decoding for people (`homeplug.decode`); a session imports neither.
+Not here: messages of the EVSE's side, diagnostics of the own modem (`homeplug.local`,
+`homeplug.diagnose`) and field by field decoding for people (`homeplug.decode`); a session imports
+none of them.
 """
 
 LOCAL = b"\x00\xb0\x52\x00\x00\x01"  # the modem on this board, whatever its MAC (Qualcomm)

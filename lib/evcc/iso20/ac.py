@@ -6,65 +6,23 @@ Power is steered, not current, and the contactor is the station's: the car shows
 when an AC service is taken. Not here: reactive power, frequency response.
 """
 
-from evcc import v2gtp
 from evcc.compat import const, forget
 from evcc.iso20 import ac_loop, loop
-from evcc.iso20.session import Stop, lock, power, scheduled
+from evcc.iso20.session import Stop, lock
 
 _OFF_TRIES = const(100)  # of 20 ms
-_MAIN = v2gtp.MAIN
-_AC = v2gtp.AC
 
 # The rows in which AC differs from flow.FLOW; same columns, same sources for the times.
 FLOW = (
-    (
-        "SessionSetup",
-        _MAIN,
-        2000,
-        None,
-        2000,
-        None,
-        "AuthorizationSetup AC_ChargeParameterDiscovery",
-    ),
-    (
-        "ServiceSelection",
-        _MAIN,
-        2000,
-        None,
-        2000,
-        None,
-        "AC_ChargeParameterDiscovery SessionStop",
-    ),
-    ("AC_ChargeParameterDiscovery", _AC, 2000, None, 6000, None, "ScheduleExchange SessionStop"),
-    (
-        "ScheduleExchange",
-        _MAIN,
-        2000,
-        60,
-        2000,
-        60,
-        "ScheduleExchange PowerDelivery SessionStop",
-    ),
+    "\n"
+    "SessionSetup common 2000 - AuthorizationSetup AC_ChargeParameterDiscovery\n"
+    "ServiceSelection common 2000 - AC_ChargeParameterDiscovery SessionStop\n"
+    "AC_ChargeParameterDiscovery ac 2000/6000 - ScheduleExchange SessionStop\n"
+    "ScheduleExchange common 2000 60 ScheduleExchange PowerDelivery SessionStop\n"
     # field: EVerest's Evse15118D20 holds the answer until its contactor has closed, 1.4 to 3 s
-    (
-        "PowerDelivery",
-        _MAIN,
-        2000,
-        None,
-        6000,
-        None,
-        "PowerDelivery AC_ChargeLoop ScheduleExchange SessionStop",
-    ),
+    "PowerDelivery common 2000/6000 - PowerDelivery AC_ChargeLoop ScheduleExchange SessionStop\n"
     # 500: [V2G20-1500]; field: one lost frame on the power line costs a retransmission time-out
-    (
-        "AC_ChargeLoop",
-        _AC,
-        500,
-        None,
-        2000,
-        None,
-        "AC_ChargeLoop PowerDelivery MeteringConfirmation",
-    ),
+    "AC_ChargeLoop ac 500/2000 - AC_ChargeLoop PowerDelivery MeteringConfirmation\n"
 )
 
 
@@ -79,13 +37,13 @@ def charge(s):
         s.end("NO_SERVICE", "AC without an on-board charger")
     response = yield from s.ask("AC_ChargeParameterDiscovery", ac_limits.request(s, charger))
     ac_limits.take(s, charger, response)
-    offer = yield from scheduled(s)
+    offer = yield from schedule.agree(s)
     yield from lock(s)
     try:  # from here on state C may be set: everything below ends in release()
         AcPower(s.safety, charger)  # B until the request has gone [V2G20-1617], then C
         try:
             most = min(charger.charge_power, s.evse["max_power"])
-            yield from power(s, schedule.profile(s, offer, most, charger.phases))
+            yield from schedule.start(s, schedule.profile(s, offer, most, charger.phases))
             ac_limits = schedule = offer = response = None
             forget("evcc.iso20.ac_limits", "evcc.iso20.schedule")
             while s.safety.state != "ac":

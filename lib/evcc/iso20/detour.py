@@ -11,7 +11,7 @@ when needed, dropped afterwards. Not here: standby before the first power.
 from evcc import v2gtp
 from evcc.compat import const, get_logger
 from evcc.iso20.loop import rest
-from evcc.iso20.session import Stop, power, scheduled
+from evcc.iso20.session import Stop
 from evcc.iso20.units import rational
 
 _RAMP_LOOPS = const(25)
@@ -59,10 +59,10 @@ def renegotiate(s, name, request):
         s.heard = "ScheduleRenegotiation"  # one that goes on asking is not asked again
         return
     if not offers:
-        offers.append((yield from scheduled(s)))
+        offers.append((yield from schedule.agree(s)))
     s.share = 1.0
     most, phases = greatest(s)
-    yield from power(s, schedule.profile(s, offers[0], most, phases))
+    yield from schedule.start(s, schedule.profile(s, offers[0], most, phases))
 
 
 def beside(s, schedule, offers):
@@ -140,22 +140,25 @@ def is_dead(s):
 
 def start(s):
     """Power again after standby."""
+    from evcc.iso20 import schedule
+
     if s.energy == v2gtp.AC:
         from evcc.safety_ac import AcPower
 
         AcPower(s.safety, s.vehicle.charger())
-        yield from power(s, progress(s, "Start"))
+        yield from schedule.start(s, progress(s, "Start"))
         while s.safety.state != "ac":
             yield 20
         return
-    from evcc.iso20 import dc
+    from evcc.iso20 import precharge
+    from evcc.iso20.dc import contactors
 
     s.safety.ready()
-    yield from dc.contactors(s, "ready")
-    yield from dc.precharge(s)
+    yield from contactors(s, "ready")
+    yield from precharge.run(s)
     s.safety.close()
-    yield from dc.contactors(s, "closed")
-    yield from power(s, progress(s, "Start"))
+    yield from contactors(s, "closed")
+    yield from schedule.start(s, progress(s, "Start"))
 
 
 def greatest(s):

@@ -36,6 +36,7 @@ def run(s, name, request):
             forget(
                 "evcc.iso20.detour",
                 "evcc.iso20.schedule",
+                "evcc.iso20.precharge",
                 "evcc.iso20.metering",
                 "evcc.iso20.side",
             )

@@ -9,24 +9,14 @@ signer: `begin(name, element)` takes the element to sign, a dict as the codec's;
 most 50 ms and returns None, or the header's Signature as a dict. It belongs to Plug and Charge.
 """
 
-from evcc import v2gtp
 from evcc.compat import const, get_logger
 from evcc.iso20.loop import rest
 
 _METER_LOOPS = const(5)  # a station that was asked for its meter [V2G20-1081] shows it by then
 _SIGN_LOOPS = const(300)
 
-FLOW = (
-    (
-        "MeteringConfirmation",
-        v2gtp.MAIN,
-        2000,
-        None,
-        2000,
-        None,
-        "DC_ChargeLoop AC_ChargeLoop PowerDelivery",
-    ),
-)
+# as in flow.py
+FLOW = "\nMeteringConfirmation common 2000 - DC_ChargeLoop AC_ChargeLoop PowerDelivery\n"
 
 log = get_logger("evcc.iso20")
 
@@ -63,7 +53,7 @@ def confirm(s, name, request):
     else:
         log.warning("no signature in time: not confirmed")
         return
-    if s.rows[: len(FLOW)] != FLOW:
+    if FLOW not in s.rows:
         s.rows = FLOW + s.rows
     header = {"SessionID": s.session_id, "TimeStamp": s.unix(), "Signature": signature}
     body = {"Header": header, "SignedMeteringData": data}

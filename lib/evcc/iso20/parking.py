@@ -6,33 +6,17 @@ ServiceSelection, checked out before SessionStop, in line. Public stations know 
 order and stream are inferred from the schema. Not here: guidance to the place.
 """
 
-from evcc import v2gtp
 from evcc.compat import const, get_logger
 
 _POLL_MS = const(500)
 _METHODS = ("AutoParking", "AutoParking", "Manual", "Manual")  # by ParkingStatusType
 
+# as in flow.py
 FLOW = (
-    (
-        "VehicleCheckIn",
-        v2gtp.MAIN,
-        2000,
-        60,
-        2000,
-        60,
-        "VehicleCheckIn DC_ChargeParameterDiscovery AC_ChargeParameterDiscovery SessionStop",
-    ),
-    ("VehicleCheckOut", v2gtp.MAIN, 2000, 60, 2000, 60, "VehicleCheckOut SessionStop"),
-)
-
-# What they may follow; rows of other requests do not name them: few sessions carry these.
-AFTER = (
-    ("VehicleCheckIn", "ServiceSelection"),
-    (
-        "VehicleCheckOut",
-        "VehicleCheckIn DC_ChargeParameterDiscovery AC_ChargeParameterDiscovery "
-        "ScheduleExchange DC_CableCheck PowerDelivery DC_WeldingDetection",
-    ),
+    "\n"
+    "VehicleCheckIn common 2000 60 "
+    "VehicleCheckIn DC_ChargeParameterDiscovery AC_ChargeParameterDiscovery SessionStop\n"
+    "VehicleCheckOut common 2000 60 VehicleCheckOut SessionStop\n"
 )
 
 log = get_logger("evcc.iso20")

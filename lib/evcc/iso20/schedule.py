@@ -8,10 +8,32 @@ needed in the charge loop.
 """
 
 from evcc.compat import const, forget
+from evcc.iso20.session import NEEDS, Stop, needs
 from evcc.iso20.units import number, rational
 
 _POINTS = const(12)  # MaximumSupportingPoints: what a schedule may have, the least allowed
 _DAY_S = const(86400)
+
+
+def agree(s):
+    """ScheduleExchange; its good answer, or raises Stop where the station wants a pause."""
+    offer = yield from s.until_finished("ScheduleExchange", request(s))
+    s.departure = None
+    for _, key in NEEDS:
+        s.evse.pop(key, None)
+    needs(s, offer.get("Dynamic_SEResControlMode", {}))
+    if offer.get("GoToPause"):
+        s.wish_stop("STATION_PAUSE")
+        raise Stop
+    return offer
+
+
+def start(s, body):
+    """PowerDelivery(Start). A wish to stop is for the loop: EcoG's station refuses
+    PowerDelivery(Stop) before it has seen a ChargeLoop."""
+    block = body["EVPowerProfile"].get("Scheduled_EVPPTControlMode")
+    s.tuple_id = block and block["SelectedScheduleTupleID"]
+    s.notice((yield "PowerDelivery", body))
 
 
 def request(s):

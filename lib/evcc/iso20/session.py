@@ -13,7 +13,7 @@ from evcc.reasons import GOOD, PAUSES, V2GError
 _POLL_MS = const(250)  # between repeats while the station says Ongoing
 _LEAST_SHARE = const(0.5)
 _LOCK_TRIES = const(20)  # of 0.1 s
-_NEEDS = (
+NEEDS = (  # that a station in mode 2 may tell, and their names for the vehicle
     ("DepartureTime", "departure_s"),
     ("MinimumSOC", "min_soc"),
     ("TargetSOC", "target_soc"),
@@ -55,7 +55,7 @@ class Session:
         self.renegotiable = False  # ServiceRenegotiationSupported
         self.protocol = "iso20_dc"  # what supportedAppProtocol agreed on
         self.energy = v2gtp.DC  # stream of the energy service
-        self.rows = ()  # of flow's table, where the energy service has its own
+        self.rows = ""  # of flow's table, where the energy service has its own
         self.selected = None  # a service.choice
         self.evseid = ""
         self.evse = {}  # the station's limits and present values in SI units, for the vehicle
@@ -73,7 +73,7 @@ class Session:
         self._trace = trace
         self._id = bytes(8)
         self.header = {"SessionID": self._id, "TimeStamp": 0}
-        self._row = flow.FLOW[0]
+        self._row = flow.row("SessionSetup")
         self._warning = None
         self._answered = ""  # name of the last good response, to know it when it comes again
         self._buffer = bytearray(512)
@@ -279,27 +279,12 @@ def stop_request(reason):
     return body
 
 
-def scheduled(s):
-    """ScheduleExchange; its good answer, or raises Stop where the station wants a pause."""
-    from evcc.iso20 import schedule
-
-    offer = yield from s.until_finished("ScheduleExchange", schedule.request(s))
-    s.departure = None
-    for _, key in _NEEDS:
-        s.evse.pop(key, None)
-    needs(s, offer.get("Dynamic_SEResControlMode", {}))
-    if offer.get("GoToPause"):
-        s.wish_stop("STATION_PAUSE")
-        raise Stop
-    return offer
-
-
 def needs(s, block):
     """What a station that decides about the mobility needs (mode 2) says of them in its response's
     control mode, for the vehicle; the departure is always s from now, told again or not."""
     if s.selected.mobility_needs_mode != 2:
         return
-    for name, key in _NEEDS:
+    for name, key in NEEDS:
         if name in block:
             s.evse[key] = block[name]
             if name == "DepartureTime":
@@ -315,11 +300,3 @@ def lock(s):
             return
         yield 100
     raise V2GError("LOCK_FAILED")
-
-
-def power(s, body):
-    """PowerDelivery(Start). A wish to stop is for the loop: EcoG's station refuses
-    PowerDelivery(Stop) before it has seen a ChargeLoop."""
-    block = body["EVPowerProfile"].get("Scheduled_EVPPTControlMode")
-    s.tuple_id = block and block["SelectedScheduleTupleID"]
-    s.notice((yield "PowerDelivery", body))

@@ -15,11 +15,10 @@ except (ImportError, SyntaxError):
         """total + the sum of the 16-bit words of `data` (odd length: a zero byte follows), mod
         0xFFFF.
         """
-        n = len(data)
-        for i in range(
-            0, n, 256
-        ):  # 2**16 = 1 mod 0xFFFF: the remainder of a long number is the sum
-            part = data[i : i + 256]
+        # 2**16 = 1 mod 0xFFFF: the remainder of a long number is the sum. Not too long a number: a
+        # full heap has small pieces only.
+        for i in range(0, len(data), 64):
+            part = data[i : i + 64]
             v = int.from_bytes(part, "big")
             total += (v << 8 if len(part) & 1 else v) % 0xFFFF
         return total

@@ -2,7 +2,6 @@
 """`TlsClient`: one TLS connection of the car, without socket and clock, whatever its version.
 
     tls = TlsClient(send, urandom, roots, identity, params, clock)
-    tls.prepare()                      # optional, before the connection: ephemeral key, in steps
     tls.start(now)                     # says hello through send(buf) -> bool
     tls.feed(data, now)                # bytes of the stream
     tls.step(now)                      # one slice of work; -> now: more waits, else a deadline
@@ -68,7 +67,6 @@ class TlsClient:
         self.transcript = Transcript()
         self.ephemeral = None
         self._story = None
-        self._greeted = False
         self.part = b""  # handshake bytes not yet taken
         self._pending = []  # sealed records that `send` did not take
         self._deadline = None
@@ -76,59 +74,40 @@ class TlsClient:
 
     # -- the caller's side ---------------------------------------------------------------------
 
-    def prepare(self):
-        """Make the ephemeral key ahead; `step` does the work while the state is "idle"."""
-        from evcc.tls.keys import ephemeral
-
-        self._story = ephemeral(self, self.profile[3])
-
     def start(self, now):
         """Say hello, as soon as the ephemeral key is there."""
-        self._deadline = now + self.timeout
-        self.state = "handshake"
-        self._story = self._story or self._hello()
-
-    def _hello(self):
         from evcc.tls import hello
 
-        self._greeted = True
-        return hello.story(self)
+        self._deadline = now + self.timeout
+        self.state = "handshake"
+        self._story = hello.story(self)
 
     def step(self, now):
         """One slice of work. -> now if more work waits, else when to call again at the latest."""
         if self._pending and not self._flush():
             return now + 20
-        if self.state not in ("idle", "handshake"):
+        if self.state != "handshake":
             return now + _FAR
-        if self._deadline is not None and now >= self._deadline:
+        if now >= self._deadline:
             self._fail(TlsError("user_canceled", "no TLS within %d ms" % self.timeout))
             return now + _FAR
-        if self._story and closed():
+        if closed():
             return now + 50  # the handshake waits until contactors are open, or its time is over
-        if self._story:
-            try:
-                if not next(self._story):
-                    return now
-                return now + _FAR if self._deadline is None else self._deadline
-            except StopIteration as e:
-                self._next(e.value, now)
-                return now  # the caller may look at the state
-            except TlsError as e:
-                self._fail(e)
-            except Exception as e:  # an unseeded generator, no memory, a fault of ours
-                self._fail(TlsError("internal_error", "%s: %s" % (type(e).__name__, e)))
-        return now + _FAR if self._deadline is None else self._deadline
+        try:
+            return self._deadline if next(self._story) else now
+        except StopIteration as e:
+            self._next(e.value, now)
+            return now  # the caller may look at the state
+        except TlsError as e:
+            self._fail(e)
+        except Exception as e:  # an unseeded generator, no memory, a fault of ours
+            self._fail(TlsError("internal_error", "%s: %s" % (type(e).__name__, e)))
+        return now + _FAR
 
     def _next(self, then, now):
         """A part of the story has ended; `then`: the story that the hello's answer calls for."""
-        self._story = None
-        if self.state != "handshake":
-            return
-        if not self._greeted:
-            self._story = self._hello()
-        elif hasattr(then, "send"):
-            self._story = then
-        else:
+        self._story = then
+        if then is None and self.state == "handshake":
             self.state = "ready"
             self.part = b""
             self.transcript = None

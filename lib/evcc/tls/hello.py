@@ -20,7 +20,8 @@ _OLD = "station speaks TLS 1.2 or older"
 def story(t):
     """Steps -> the story of the version chosen."""
     log, names = t.transcript, [c.subject for c in t.roots]
-    group, share = yield from ephemeral(t, t.profile[3])
+    group = t.profile[3]
+    share = yield from ephemeral(t, group)
     random = t.urandom(32)
     offered = [m.X_VERSIONS, m.X_GROUPS, m.X_SCHEMES, m.X_SCHEMES_CERT, m.X_SHARE, m.X_STATUS]
     offered += [m.X_AUTHORITIES] if names else []
@@ -37,7 +38,8 @@ def story(t):
         if chosen == group:
             raise TlsError("illegal_parameter", "retry asks for the share it has")
         if chosen is not None:
-            group, share = yield from ephemeral(t, chosen)
+            group = chosen
+            share = yield from ephemeral(t, group)
         offered += [m.X_COOKIE] if cookie else []
         m.send(t, client_hello(random, t.profile, group, share, names, t.fragment, cookie))
         c = yield from m.receive(t, m.SERVER_HELLO)

@@ -8,14 +8,10 @@ from evcc.tls.protection import expand_label
 
 
 def ephemeral(t, group):
-    """Steps -> (group, public share); the secret stays in t.ephemeral. Uses a key made before."""
+    """Steps -> the public share; the secret stays in t.ephemeral."""
     kind = GROUPS[group]
-    if not t.ephemeral or t.ephemeral[0] != group:
-        t.ephemeral = None
-        secret = crypto.random_secret(kind, t.urandom)
-        public = yield from crypto.public(kind, secret, t.urandom)
-        t.ephemeral = (group, secret, public)
-    return group, t.ephemeral[2]
+    t.ephemeral = crypto.random_secret(kind, t.urandom)
+    return (yield from crypto.public(kind, t.ephemeral, t.urandom))
 
 
 class Transcript:

@@ -20,15 +20,3 @@ PROFILES = {
         (0x0304,),
     ),
 }
-
-
-def with_tls12(profile):
-    """The same with TLS 1.2 and the suites of ISO 15118-2 offered too (its 7.7.3)."""
-    suites, groups, schemes, first, versions = profile
-    return (
-        suites + (0xC023, 0xC025),  # ECDHE_ECDSA and ECDH_ECDSA with AES_128_CBC_SHA256
-        groups if 0x0017 in groups else groups + (0x0017,),
-        schemes if 0x0403 in schemes else schemes + (0x0403,),
-        first,
-        versions + (0x0303,),
-    )

@@ -79,10 +79,6 @@ class Records:
                 raise TlsError("unexpected_message", "empty record of type %d" % kind)
             return kind, memoryview(self.buf)[start : start + n]
 
-    def waiting(self):
-        """Bytes that came after the record read last."""
-        return self.end - self.at
-
     def seal(self, kind, *parts):
         """One record with the parts (<= limit in all): a view, valid until the next call."""
         w = self.write

@@ -28,7 +28,7 @@ def story(t, suite, group, peer, random, offered):
     t.agreed["group"] = GROUPS[group]
     t.no_rest()
     try:
-        shared = yield from crypto.agree(GROUPS[group], t.ephemeral[1], peer, t.urandom)
+        shared = yield from crypto.agree(GROUPS[group], t.ephemeral, peer, t.urandom)
     except ValueError as e:
         raise TlsError("illegal_parameter", "server's key share: %s" % e) from None
     t.ephemeral = None

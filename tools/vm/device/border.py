@@ -5,7 +5,7 @@ Runs in the VM. Each message to the outside, on standard output, is `kind, n, m`
 little-endian 16-bit numbers) and n bytes; the answer, on standard input, is m bytes. What crosses
 is what would be on wires: bytes of an SPI transfer, the level of a pin, the number a converter
 gives, the milliseconds of a clock. Nothing is decoded outside. Text goes to standard error.
-The second half, raw frames instead of SPI, is for a PC with a network interface.
+Raw frames instead of SPI (frames.py) are for a PC with a network interface.
 """
 
 import struct
@@ -72,28 +72,6 @@ class Border:
         return struct.unpack("<I", self._word)[0]
 
 
-class Terminal:
-    """The terminal of the device, where standard input is the border: see drivers.terminal."""
-
-    def __init__(self, border):
-        self._border = border
-        self._byte = bytearray(2)
-
-    def read(self):
-        self._border.ask(75, b"", self._byte)  # K: is there a byte, which
-        return self._byte[1] if self._byte[0] else None
-
-    def write(self, text):
-        self._border.ask(84, text.encode())  # T
-
-    def interrupt(self, on):
-        self._border.ask(107, b"\1" if on else b"\0")  # k
-        return True
-
-    def reset(self):
-        sys.exit(4)
-
-
 class Board:
     """Safety's ports over converters and pins."""
 
@@ -129,41 +107,3 @@ class Board:
 
     def watchdog(self):
         self.drive(_WATCHDOG, True)
-
-
-class FramePort:
-    """Frame port whose frames cross the border: for a network interface instead of a modem."""
-
-    def __init__(self, border):
-        self._border = border
-        self._rx = bytearray(1520)
-        self._view = memoryview(self._rx)
-        self._two = bytearray(2)
-        self.ready = False
-        self.restarts = 0
-        self.counters = {"received": 0, "sent": 0, "send_refused": 0}
-
-    def poll(self, now):
-        self._border.ask(76, b"", self._two)  # L: up, times it came up
-        self.ready = self._two[0] != 0
-        self.restarts = self._two[1]
-
-    def next_poll(self, now):
-        return now + 50
-
-    def receive(self):
-        self._border.ask(71, b"", self._two)  # G: length of the next frame
-        n = self._two[0] | self._two[1] << 8
-        if not n:
-            return None
-        frame = self._view[:n]
-        self._border.ask(103, b"", frame)  # g: the frame
-        self.counters["received"] += 1
-        return frame
-
-    def send(self, frame):
-        one = memoryview(self._two)[:1]
-        self._border.ask(70, frame, one)  # F
-        good = one[0] != 0
-        self.counters["sent" if good else "send_refused"] += 1
-        return good

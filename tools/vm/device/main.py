@@ -58,41 +58,24 @@ def start(more):
 
 
 def run(border, more):
-    if "mark" in more:
-        from aids import mark
+    extra = None
+    for name in ("check", "mark", "loops", "busy"):
+        if name in more and extra is None:
+            from instruments import Instruments
 
-        mark(border, more["mark"])
+            extra = Instruments(border, more)
     device = start(more)
     controller = device.controller
-    check = None
-    if "check" in more:
-        from aids import report_modules
-
-        check = []
+    told = None
     heap = 0
-    loops = int(more.get("loops", 0))
-    busy = [int(word) for word in more["busy"].split(",")] if "busy" in more else None
-    state = told = None
-    if check is not None:
-        try:
-            import vfs
-
-            say("V", sys.path, vfs.mount())
-        except ImportError:  # as in CircuitPython
-            pass
     now = border.clock()
     end = None
     while device.left is None and (end is None or now < end):
-        if busy and controller.session and controller.session.loops >= busy[0]:
-            import interrupt
-
-            say("busy", interrupt.compute(border, controller.board, busy[1]))
-            busy = None
-            now = border.clock()
+        if extra:
+            now = extra.before(device, now)
         wake = device.step(now)
-        if check is not None and controller.state != state:
-            state = controller.state
-            report_modules(check)
+        if extra:
+            extra.after(controller)
         if controller and controller.result != told:
             told = controller.result
             if told is not None:
@@ -100,12 +83,6 @@ def run(border, more):
 
                 say("=", json.dumps(controller.summary()))
                 end = now + int(more.get("idle", 0))
-                if check is not None:
-                    report_modules(check)
-        if loops:
-            session = controller.session
-            if session and session.loops >= loops and not session.stop:
-                controller.stop()
         if "heap" in more:
             gc.collect()
             if gc.mem_alloc() > heap:

@@ -7,7 +7,7 @@ random numbers and no clock.
 
 import sys
 
-from border import Board, Border, FramePort, Terminal
+from border import Board, Border
 
 NAME = "emulated"
 PINS = {}
@@ -40,12 +40,17 @@ class Parts:
                 self.timer = self.board.start
         else:
             from evcc.bench_board import BenchBoard
+            from frames import FramePort
 
             self.port = FramePort(border)
             self.board = BenchBoard(border.clock)
         small = sys.implementation.name == "circuitpython"  # with a supervisor
         if Border.files is None and not small:  # standard input and output are the border
-            self.terminal = Terminal(border) if "terminal" in more else None
+            self.terminal = None
+            if "terminal" in more:
+                from terminal import Terminal
+
+                self.terminal = Terminal(border)
         self.speed = float(more.get("speed", 1))
         unix = more.get("unix")
         self.unix = None if unix is None else int(unix) + border.clock() // 1000
