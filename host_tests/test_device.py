@@ -49,7 +49,7 @@ def test_mpremote_at_a_message_gets_nothing_before_contactors_are_open(tmp_path,
                 assert rig.device.left is None and not rig.terminal.ctrl_c
             if rig.device.left and not closed_when_left:
                 closed_when_left.append(rig.plant.contactors.commanded)
-            return now + 1
+            return now + 5  # contactors need longer
 
     rig.world.add(Watch())
     finish(rig)

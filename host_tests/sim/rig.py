@@ -29,7 +29,7 @@ class Rig(rig.Rig):
         )  # fmt: skip
         self.controller = getattr(self.device, "controller", None)  # none outside of a VM
         self._acts = []
-        self.world.add(_Watcher(self))
+        self._watcher = None  # only who has something to do looks
 
     def _station(self, plan):
         from tools.charger.station import Station
@@ -46,10 +46,11 @@ class Rig(rig.Rig):
     def at(self, message, act, nth=1):
         """Call `act()` once, while request `message` is in flight for the nth time."""
         self._acts.append([message, act, nth, None])
+        if self._watcher is None:
+            self._watcher = self.world.add(_Watcher(self))
+        self.world.wake(self._watcher)
 
     def watch(self):
-        if not self._acts:
-            return
         exchange = self.controller._exchange
         state = exchange.state if exchange else ""
         sent = exchange._sent_at if exchange else None
@@ -85,4 +86,4 @@ class _Watcher:
 
     def step(self, now):
         self._rig.watch()
-        return now + 5
+        return None if self._rig.acted else now + 5

@@ -91,7 +91,7 @@ def worlds(draw):
 
 
 class Watch:
-    """Every millisecond of the plant: when a limit of the battery was passed clearly."""
+    """Every millisecond of closed contactors: when a limit of the battery was passed clearly."""
 
     def __init__(self, made):
         self.rig = made
@@ -102,6 +102,8 @@ class Watch:
 
     def step(self, now):
         r, p = self.rig, self.rig.params
+        if self.passed is None and not r.plant.contactors.closed:
+            return now + 5
         over = r.plant.contactors.closed and r.pilot.s2
         lim = r.device.vehicle.limits()
         # what was allowed fades slowly once the battery allows less: only the first limits count

@@ -6,9 +6,7 @@ Nothing of it, nor what it imports but the network itself, is needed while charg
 controller drops it from memory. `c` is the Controller.
 """
 
-import gc
-
-from evcc.compat import const, forget, get_logger
+from evcc.compat import collect, const, forget, get_logger
 from evcc.reasons import V2GError
 
 _LEAVE_MS = const(1000)  # TP_match_leave
@@ -122,7 +120,7 @@ def network(c):
     while not c.host.ready:
         check(c)
         yield 10
-    gc.collect()
+    collect()
 
 
 def discover(c):

@@ -6,9 +6,7 @@ generator, a yield is "look again later". Packages of a phase are imported when 
 is dropped from memory once matched: code lives in RAM on boards without ROMFS.
 """
 
-import gc
-
-from evcc.compat import Settings, const, forget, get_logger, parse_mac
+from evcc.compat import Settings, collect, const, forget, get_logger, parse_mac
 from evcc.ports import FEEDBACK
 from evcc.reasons import GOOD, PAUSES, V2GError
 from evcc.safety import Safety
@@ -422,7 +420,7 @@ class Controller:
         __import__("evcc.iso20." + self.protocol[-2:])
         exi.load("iso20_common")
         exi.load(self.protocol)
-        gc.collect()
+        collect()
         evccid = self.vehicle.identity() or "".join(["%02X" % b for b in self.mac])
         session = Session(self.vehicle, self.safety, self.params, evccid, self.unix, self._trace)
         session.protocol = self.protocol

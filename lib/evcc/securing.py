@@ -5,10 +5,8 @@ A part of the controller's story (ISO 15118-20 7.7.3); `c` is the Controller. Lo
 where SDP agreed on TLS, so that a session without it carries nothing of it.
 """
 
-import gc
-
 from evcc.bring_up import check
-from evcc.compat import Settings, const, forget, get_logger
+from evcc.compat import Settings, collect, const, forget, get_logger
 from evcc.reasons import V2GError
 
 _RECORD = const(4096)  # the station's certificates; grows where they are more
@@ -40,7 +38,7 @@ def secure(c):
             crypto.digest(name)  # its tables
         for name in _EARLY.split():
             __import__(name)
-            gc.collect()
+            collect()
     from evcc.tls.client import TlsClient
 
     crypto.guard(lambda: c.safety.state != "open")
@@ -60,7 +58,7 @@ def secure(c):
     while tls.state != "ready":
         steps += 1
         if steps % _GARBAGE == 0:
-            gc.collect()
+            collect()
         check(c)
         if tls.state in ("failed", "closed"):
             refused = tls.alert == "protocol_version"
@@ -90,7 +88,7 @@ def credentials(c, crypto, tls):
     from evcc.pki import CertificateError, store
     from evcc.pki.clock import Clock
 
-    gc.collect()
+    collect()
     folder = c.params.pki_dir
     try:
         tls.roots = store.roots(folder)

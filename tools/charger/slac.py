@@ -108,9 +108,10 @@ class EvseSlac:
 
     def step(self, now):
         """Do what is due; returns the next deadline (ms, absolute)."""
-        for when, frame in [x for x in self._late if x[0] <= now]:
-            self._late.remove((when, frame))
-            self.send_frame(frame)
+        if self._late:
+            for when, frame in [x for x in self._late if x[0] <= now]:
+                self._late.remove((when, frame))
+                self.send_frame(frame)
         if self._key_due is not None and now >= self._key_due:
             self._set_key(now)
         for run in list(self.runs.values()):
@@ -118,9 +119,15 @@ class EvseSlac:
                 self._expired(run, now)
         if self._link_due is not None and now >= self._link_due:
             self._ask_link(now)
-        dues = [run.due for run in self.runs.values() if run.due] + [x[0] for x in self._late]
-        dues += [due for due in (self._key_due, self._link_due) if due is not None]
-        return min(dues, default=now + IDLE_MS)
+        dues = [x[0] for x in self._late] if self._late else []
+        for run in self.runs.values():
+            if run.due:
+                dues.append(run.due)
+        if self._key_due is not None:
+            dues.append(self._key_due)
+        if self._link_due is not None:
+            dues.append(self._link_due)
+        return min(dues) if dues else now + IDLE_MS
 
     def feed(self, frame, now):
         """One received frame; everything that is no concern of ours is skipped and counted."""

@@ -72,35 +72,43 @@ class Modem(Firmware):
 
     def exchange(self, out, into=None):
         """One chip-select period: shift `out` in, then clock `into` full."""
-        out = bytes(out)
-        n = 0 if into is None else len(into)
-        miso = self.transfer(out + bytes(n))
-        if n:
-            into[:] = miso[len(out) :]
+        n = len(out)
+        if into is None:
+            self.transfer(bytes(out))
+        else:
+            into[:] = self.transfer(bytes(out) + bytes(len(into)))[n:]
 
     # ---- the bus ----------------------------------------------------------------------------
 
     def transfer(self, mosi):
         """One chip-select period, full duplex: as many MISO bytes as MOSI bytes."""
-        self.stats["exchanges"] += 1
-        self.stats["bytes"] += len(mosi)
+        n = len(mosi)
+        stats = self.stats
+        stats["exchanges"] += 1
+        stats["bytes"] += n
         if not self.powered or self._held or self.frozen or not self.spi_alive:
-            return bytes((255 if self.floating else 0,)) * len(mosi)
-        if len(mosi) < 2:
-            return bytes((self._last,)) * len(mosi)
+            return bytes((255 if self.floating else 0,)) * n
+        last = self._last
+        if n < 2:
+            return bytes((last,)) * n
         command = mosi[0] << 8 | mosi[1]
-        head = bytes((self._last,)) * 2
+        head = bytes((last, last))
+        if command & 0xC000 == 0xC000:
+            value = self._register(command & 0x3FFF)
+            if self.glitch and self.rng.random() < self.glitch:
+                value ^= 1 << self.rng.randrange(16)
+            answer = value.to_bytes(2, "big")
+            if n != 4:
+                answer = (answer * (n // 2))[: n - 2]
+            if answer:
+                self._last = answer[-1]
+            return head + answer
         data = mosi[2:]
         if command == 0x8000:
             answer = self._read_burst(len(data))
         elif command == 0x0000:
             self._write_burst(data)
             answer = bytes((self._last,)) * len(data)
-        elif command & 0xC000 == 0xC000:
-            value = self._register(command & 0x3FFF)
-            if self.glitch and self.rng.random() < self.glitch:
-                value ^= 1 << self.rng.randrange(16)
-            answer = (struct.pack(">H", value) * (len(data) // 2 + 1))[: len(data)]
         elif command & 0xC000 == 0x4000 and len(data) >= 2:
             self._set_register(command & 0x3FFF, data[0] << 8 | data[1])
             answer = bytes((self._last,)) * len(data)
@@ -112,12 +120,12 @@ class Modem(Firmware):
         return head + answer
 
     def _register(self, address):
-        if address == 0x0200:
-            return BUFFER - self._written if self.up else 0
-        if address == 0x0300:
-            return len(self._out)
         if address == 0x0C00:
             return self.cause
+        if address == 0x0300:
+            return len(self._out)
+        if address == 0x0200:
+            return BUFFER - self._written if self.up else 0
         if address == 0x0D00:
             return self.enable
         if address == 0x0400:

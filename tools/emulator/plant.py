@@ -16,6 +16,7 @@ from evcc.sim_vehicle import Pack
 from tools.charger.output import Output
 
 STEP_MS = 10
+REST_MS = 50  # where nothing can happen before somebody switches something on
 
 
 class Violation:
@@ -107,6 +108,7 @@ class PlantOutput(Output):
             self.voltage_set = self.current_set = 0.0
             self._target = (0.0, 0.0)
         self.plant.settle()
+        self.plant.world.wake(self.plant)
 
     def target(self, voltage, current, now):
         if self.on:
@@ -115,10 +117,13 @@ class PlantOutput(Output):
 
     def step(self, now):
         """The plant keeps its own time: this only brings it up to date."""
-        self.plant.settle()
+        if now != self.plant.settled_at:
+            self.plant.settle()
 
     def ramp(self, dt):
         """Let the ramps run for dt s."""
+        if not self.on:
+            return
         volts, amperes = self._target
         self.voltage_set = _toward(self.voltage_set, volts, self.volt_s * dt)
         self.current_set = _toward(self.current_set, amperes, self.ampere_s * dt)
@@ -154,7 +159,7 @@ class Plant:
         self.opened_at = []  # A, each time the contactors opened
         self.violations = []
         self.output = PlantOutput(self)
-        self._last = world.now
+        self.settled_at = world.now
         self._since = {}  # kind of lasting violation -> since when; None: written down already
         world.add(self)
 
@@ -177,9 +182,9 @@ class Plant:
 
     def settle(self):
         """Bring all values to `world.now`."""
-        dt = (self.world.now - self._last) / 1000
+        dt = (self.world.now - self.settled_at) / 1000
         if dt > 0:
-            self._last = self.world.now
+            self.settled_at = self.world.now
             self._account(dt)
             self.output.ramp(dt)
             self._discharge(dt)
@@ -187,19 +192,22 @@ class Plant:
 
     def step(self, now):
         self.settle()
-        across = abs(self.pack.ocv() - self.inlet_voltage)
-        current = self.current
         if self.contactors.step(now):
             if self.contactors.closed:
+                across = abs(self.pack.ocv() - self.inlet_voltage)
                 if across > self.CLOSE_V:
                     self._violate(Violation.DIFFERENCE, across)
             else:
-                self.opened_at.append(current)
-                if abs(current) > self.OPEN_A:
-                    self._violate(Violation.UNDER_CURRENT, abs(current))
+                self.opened_at.append(self.current)
+                if abs(self.current) > self.OPEN_A:
+                    self._violate(Violation.UNDER_CURRENT, abs(self.current))
             self._solve()
-        self._watch(now)
-        return now + STEP_MS
+        self._watch()
+        return now + (REST_MS if self._at_rest() else STEP_MS)
+
+    def _at_rest(self):
+        live = self.output.on or self.station_voltage > 1 or self.inlet_voltage > 1
+        return not (live or self.contactors.moved or self.contactors.closed)
 
     def _account(self, dt):
         """Energies of the last `dt` s, with what flowed during them."""
@@ -217,6 +225,8 @@ class Plant:
         self.pack.integrate(i, dt * self.pack_speed)
 
     def _discharge(self, dt):
+        if not self.station_voltage and not self.inlet_voltage:
+            return
         fall = 2.718281828 ** (-dt * 1000 / self.BLEED_MS)
         self.station_voltage *= fall
         self.inlet_voltage *= fall  # Y and filter capacitors: as fast as the outlet's
@@ -229,14 +239,15 @@ class Plant:
             self.station_voltage = output.voltage_set
         current = 0.0
         if self.contactors.closed:
+            ocv = pack.ocv()
             if output.on and connected:
-                most = (output.voltage_set - pack.ocv()) / (pack.resistance + self.CABLE_OHM)
+                most = (output.voltage_set - ocv) / (pack.resistance + self.CABLE_OHM)
                 # a source stops at its voltage, and so does a sink, from the other side
                 if output.current_set >= 0:
                     current = max(0.0, min(output.current_set, most))
                 else:
                     current = min(0.0, max(output.current_set, most))
-            self.inlet_voltage = pack.voltage(current)
+            self.inlet_voltage = ocv + current * pack.resistance
             if connected:
                 self.station_voltage = self.inlet_voltage + current * self.CABLE_OHM
         elif connected:
@@ -244,12 +255,12 @@ class Plant:
         self.current = current
         output.voltage, output.current = self.station_voltage, current
 
-    def _watch(self, now):
-        in_b = self.pilot.state in ("A", "B")
-        live = self.inlet_voltage
-        self._lasting(
-            Violation.CURRENT_IN_B, in_b and abs(self.current) > self.OPEN_A, self.CURRENT_IN_B_MS
-        )
+    def _watch(self):
+        live, flows = self.inlet_voltage, abs(self.current) > self.OPEN_A
+        if not self._since and not flows and live <= self.SAFE_V:
+            return
+        in_b = self.pilot.state in "AB"
+        self._lasting(Violation.CURRENT_IN_B, in_b and flows, self.CURRENT_IN_B_MS)
         self._lasting(Violation.VOLTAGE_IN_B, in_b and live > self.SAFE_V, self.VOLTAGE_IN_B_MS)
         over = self.contactors.closed and live > self.pack.full_V + 15
         self._lasting(Violation.OVER_VOLTAGE, over, 0, live)

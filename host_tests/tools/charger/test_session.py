@@ -28,6 +28,14 @@ def test_whole_session(service, kind):
     assert car.secc.supply.output.voltage < 60
 
 
+def test_after_its_end_a_session_waits_for_nothing():
+    car = Car(plan=PowerPlan([(0, 8000)]))
+    car.until("stop")
+    closes = car.secc.close_at
+    assert car.secc.step(closes - 1) == closes
+    assert car.secc.step(closes) > closes + 500  # not once a millisecond
+
+
 # -- renegotiation, standby, pause, metering
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The demo as a user runs it: exit status, files that agree with one another, faults seen."""
 
+import contextlib
+import io
 import json
 import re
 import struct
@@ -10,6 +12,7 @@ import pytest
 from evcc import exi
 
 from tools.charger.power import PowerPlan
+from tools.demo import __main__ as command
 from tools.demo.__main__ import main
 from tools.demo.dissect import Dissector
 from tools.demo.record import Meter, number, plain
@@ -24,26 +27,42 @@ def failed(rig):
     return {check.name for check in checks(rig, rig.outcome) if not check.ok}
 
 
-def whole(out, *arguments):
-    """One run of the whole demo: (exit status, JSON summary, folder)."""
-    import contextlib
-    import io
+class Whole:
+    """One run of the whole demo. `status` of its exit, `text` for people, `data` for programs.
 
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text):
-        status = main(["--out", str(out), "--json", "--seed", "5", *arguments])
-    return status, json.loads(text.getvalue()), out
+    Only one of the two is asked for; the other is then made of the same run.
+    """
+
+    def __init__(self, out, *arguments):
+        self.out = out
+        said, tell = io.StringIO(), command._tell
+
+        def both(rig, files, wall_s, options, console):
+            status = tell(rig, files, wall_s, options, console)
+            options.json = not options.json
+            assert tell(rig, files, wall_s, options, console) == status
+            return status
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(command, "_tell", both)
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                self.status = main(["--out", str(out), "--seed", "5", *arguments])
+        whole = said.getvalue()
+        begin, end = whole.index("\n{\n") + 1, whole.index("\n}\n") + 3
+        self.data = json.loads(whole[begin:end])
+        self.text = whole[:begin] + whole[end:]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    return whole(tmp_path_factory.mktemp("demo"))
+    return Whole(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")
 def open_demo(tmp_path_factory):
-    """The same without TLS."""
-    return whole(tmp_path_factory.mktemp("open_demo"), "--no-tls")
+    """The same without TLS, with other wishes of the station."""
+    more = ("--no-tls", "--json", "--power", "0:9k,40:-8k")
+    return Whole(tmp_path_factory.mktemp("open_demo"), *more)
 
 
 def rows_of(out):
@@ -69,9 +88,9 @@ def frames_of(out, secrets=None):
 
 
 def test_the_whole_session_ends_well(demo):
-    status, data, _ = demo
+    data = demo.data
     assert [check for check in data["checks"] if not check["ok"]] == []
-    assert status == 0 and data["good"]
+    assert demo.status == 0 and data["good"]
     assert data["result"] == "STATION_TERMINATE"
     assert (data["protocol"], data["service"], data["control_mode"]) == (
         "iso20_dc",
@@ -84,7 +103,7 @@ def test_the_whole_session_ends_well(demo):
 
 
 def test_every_layer_is_in_the_recording_in_order(demo):
-    rows = rows_of(demo[2])
+    rows = rows_of(demo.out)
     names = [row["name"] for row in rows]
     order = [
         "CM_SLAC_PARM.REQ",
@@ -120,7 +139,7 @@ def test_every_layer_is_in_the_recording_in_order(demo):
 
 
 def test_files_agree_with_one_another_and_with_the_summary(demo):
-    _, data, out = demo
+    data, out = demo.data, demo.out
     secrets = []
     rows, frames = rows_of(out), frames_of(out, secrets)
     assert len(frames) == data["frames"] and len(secrets) == 1
@@ -145,10 +164,10 @@ def test_files_agree_with_one_another_and_with_the_summary(demo):
 
 
 def test_without_tls_the_same_story_and_no_secrets(demo, open_demo):
-    status, data, out = open_demo
-    assert status == 0 and data["tls"] is False and data["ocsp"] is None
+    data = open_demo.data
+    assert open_demo.status == 0 and data["tls"] is False and data["ocsp"] is None
     secrets = []
-    frames_of(out, secrets)
+    frames_of(open_demo.out, secrets)
     assert not secrets
     polled = ("DC_CableCheck", "DC_PreCharge", "DC_Welding", "Authorization", "ScheduleExchange")
 
@@ -160,28 +179,27 @@ def test_without_tls_the_same_story_and_no_secrets(demo, open_demo):
                 found.append(name)
         return found
 
-    assert story(out) == story(demo[2]) and len(story(out)) > 15
+    assert story(open_demo.out) == story(demo.out) and len(story(demo.out)) > 15
 
 
 def test_nothing_readable_is_on_the_line_with_tls(demo, open_demo):
-    for folder, readable in ((demo[2], False), (open_demo[2], True)):
+    for folder, readable in ((demo.out, False), (open_demo.out, True)):
         tcp = [f[74:] for _, f in frames_of(folder) if f[12:14] == b"\x86\xdd" and f[20] == 6]
         assert any(data[:3] == b"\x01\xfe\x80" for data in tcp) == readable
 
 
 def test_tls_as_agreed_is_told(demo):
-    tls = demo[1]["tls"]
+    tls = demo.data["tls"]
     assert (tls["version"], tls["suite"]) == ("TLS 1.3", "TLS_AES_256_GCM_SHA384")
-    assert tls["group"] == "secp521r1" and demo[1]["ocsp"] == "lenient"
+    assert tls["group"] == "secp521r1" and demo.data["ocsp"] == "lenient"
     for who, name in (("station", "CN=SECC TEST"), ("car", "CN=TESTEVCC0000001")):
         assert name in tls[f"{who}_certificate"]
         assert tls[f"{who}_scheme"] == "ecdsa_secp521r1_sha512"
 
 
 def test_messages_of_the_file_encode_to_what_was_on_the_line(open_demo):
-    demo = open_demo
-    payloads = b"".join(frame for _, frame in frames_of(demo[2]))
-    for row in rows_of(demo[2]):
+    payloads = b"".join(frame for _, frame in frames_of(open_demo.out))
+    for row in rows_of(open_demo.out):
         if "message" in row:
             message = from_json(row["schema"], row["message"])
             payload = exi.encode(row["schema"], row["name"], message)
@@ -189,14 +207,14 @@ def test_messages_of_the_file_encode_to_what_was_on_the_line(open_demo):
 
 
 def test_the_loop_keeps_the_protocols_own_pace(demo):
-    times = [row["t"] for row in rows_of(demo[2]) if row["name"] == "DC_ChargeLoopReq"]
+    times = [row["t"] for row in rows_of(demo.out) if row["name"] == "DC_ChargeLoopReq"]
     gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
     assert 190 <= sum(gaps) / len(gaps) <= 215, "0.2 s of simulated time, never scaled"
 
 
 @pytest.mark.peer
 def test_tshark_finds_nothing_wrong(demo, peer):
-    _, data, out = demo
+    data, out = demo.data, demo.out
 
     def tshark(*arguments):
         done = subprocess.run(
@@ -235,9 +253,8 @@ def test_same_seed_same_recording_other_seed_another():
     assert run(11) != run(12)
 
 
-def test_plain_lines_without_a_terminal(tmp_path, capsys):
-    assert main(["--out", str(tmp_path), "--power", "0:5k,3:-4k"]) == 0
-    text = capsys.readouterr().out
+def test_plain_lines_without_a_terminal(demo):
+    text = demo.text
     assert "\x1b" not in text
     assert "mutual TLS 1.3" in text and "pack speed x60" in text
     assert "TLS_AES_256_GCM_SHA384 secp521r1, mutual, OCSP lenient" in text
@@ -246,9 +263,8 @@ def test_plain_lines_without_a_terminal(tmp_path, capsys):
     assert "contactors opened without current" in text and "session.pcapng" in text
 
 
-def test_no_tls_is_said_loudly(tmp_path, capsys):
-    assert main(["--out", str(tmp_path), "--power", "0:5k,3:-4k", "--no-tls"]) == 0
-    text = capsys.readouterr().out
+def test_no_tls_is_said_loudly(open_demo):
+    text = open_demo.text
     assert "WITHOUT TLS" in text and "NO TLS" in text
 
 
@@ -317,7 +333,7 @@ def test_stopped_by_hand_still_writes_the_files(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "session.png").exists()
 
 
-def test_charging_only_is_a_good_end_too(tmp_path):
+def test_charging_only_is_a_good_end_too():
     rig = Rig(2, plan=PowerPlan(((0, 5000),), ramp_W_s=8000, stop_s=62))
     assert rig.run()
     assert failed(rig) == set()

@@ -94,7 +94,7 @@ def test_removed_parts_and_once_calls_leave_nothing():
     world.wake(part)
     world.run(20)
     assert len(log) == 4
-    assert not world._order and not world._due
+    assert not world._parts
 
 
 def test_two_parts_that_wake_one_another_for_ever_are_reported():

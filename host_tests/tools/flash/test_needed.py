@@ -2,6 +2,7 @@
 """Each board's image holds what it imports, and names.bin what its tables name."""
 
 import ast
+import functools
 import json
 import os
 import subprocess
@@ -33,15 +34,10 @@ OWN = ("evcc", "drivers", "uevcc_board")
 
 @pytest.fixture(scope="module")
 def made():
-    found = {}
-
-    def one(name, **how):
-        key = name, *sorted(how.items())
-        if key not in found:
-            found[key] = image.build(image.board(name), **how)
-        return found[key]
-
-    return one
+    """`made(board, **how)`: its image, built once; each source is read for its imports once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(needed, "imports", functools.cache(needed.imports))
+        yield functools.cache(lambda name, **how: image.build(image.board(name), **how))
 
 
 def source(path):
@@ -62,27 +58,33 @@ def missing(made):
     own = {"uevcc_board": made.board.folder / "uevcc_board.py"}
     for path in made.files:
         file = own.get(path.rpartition(".")[0]) or source(path)
-        if file is None:
-            continue
-        walk = [(node, "top") for node in ast.parse(file.read_text()).body]
-        while walk:
-            node, how = walk.pop()
-            wanted = []
-            if isinstance(node, ast.Import):
-                wanted = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                wanted = [node.module]
-                inner = [f"{node.module}.{alias.name}" for alias in node.names]
-                wanted += [n for n in inner if (vm.LIB / (n.replace(".", "/") + ".py")).is_file()]
-            yield from ((path, name, how) for name in wanted if name not in names)
-            if isinstance(node, ast.FunctionDef):
-                how = "later"
-            if isinstance(node, ast.Try):
-                walk += [(child, "try") for child in node.body]
-                rest = [*node.handlers, *node.orelse, *node.finalbody]
-                walk += [(child, how) for child in rest]
-            else:
-                walk += [(child, how) for child in ast.iter_child_nodes(node)]
+        for name, how in wanted(file) if file else ():
+            if name not in names:
+                yield path, name, how
+
+
+@functools.cache
+def wanted(file):
+    """[(module, how)] of all imports in a source file."""
+    found = []
+    walk = [(node, "top") for node in ast.parse(file.read_text()).body]
+    while walk:
+        node, how = walk.pop()
+        if isinstance(node, ast.Import):
+            found += [(alias.name, how) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            inner = [n for n in inner if (vm.LIB / (n.replace(".", "/") + ".py")).is_file()]
+            found += [(name, how) for name in (node.module, *inner)]
+        if isinstance(node, ast.FunctionDef):
+            how = "later"
+        if isinstance(node, ast.Try):
+            walk += [(child, "try") for child in node.body]
+            rest = [*node.handlers, *node.orelse, *node.finalbody]
+            walk += [(child, how) for child in rest]
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            walk += [(child, how) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 @pytest.mark.parametrize("name", WITH_IMAGE)
@@ -118,30 +120,42 @@ import sys, pytest
 from host_tests.boards.bench import Bench
 more = dict(proximity="type2", inlet_full_V=1000, inlet_full_A=500, isolation_line="high",
             inlet_sensor="NTC10k", lock_ms=500, sleep_after_s=60)
-name, chip = sys.argv[1:]
-bench = Bench(pytest.MonkeyPatch(), name, can_chip=chip, **more)
-for module in [m for m in sys.modules if m.startswith("drivers.") and "assemble_" not in m]:
-    del sys.modules[module]
-bench.board.module.safe()
-try:
-    bench.board.module.build(bench.params)
-except (AttributeError, OSError, ValueError) as error:
-    print("#", repr(error))
-print(*[m for m in sys.modules if m.startswith("drivers.") and "assemble_" not in m])
+name, *chips = sys.argv[1:]
+def loaded():
+    return [m for m in sys.modules if m.startswith("drivers.") and "assemble_" not in m]
+for chip in chips:
+    with pytest.MonkeyPatch.context() as patch:
+        bench = Bench(patch, name, can_chip=chip, **more)
+        for module in loaded():
+            del sys.modules[module]
+        bench.board.module.safe()
+        try:
+            bench.board.module.build(bench.params)
+        except (AttributeError, OSError, ValueError) as error:
+            print("#", repr(error))
+        print(chip, *loaded())
 """
+CHIPS = ("own", "mcp2515", "mcp251xfd")
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_IMAGE if name != "EMULATED"])
-@pytest.mark.parametrize("chip", ("own", "mcp2515", "mcp251xfd"))
-def test_what_a_board_loads_on_the_fakes_is_in_its_image(made, name, chip):
+@functools.cache
+def loaded_by(name):
+    """{CAN chip: modules of drivers that the board loads on the fakes}; one process for all."""
     done = subprocess.run(
-        [sys.executable, "-c", _BUILD, name, chip], cwd=ROOT,
+        [sys.executable, "-c", _BUILD, name, *CHIPS], cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(vm.LIB)}, capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-800:]
     print(done.stdout)
-    loaded = done.stdout.split("\n")[-2].split()
+    rows = [line.split() for line in done.stdout.splitlines() if line[0] != "#"]
+    return {chip: modules for chip, *modules in rows}
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_IMAGE if name != "EMULATED"])
+@pytest.mark.parametrize("chip", CHIPS)
+def test_what_a_board_loads_on_the_fakes_is_in_its_image(made, name, chip):
+    loaded = loaded_by(name)[chip]
     assert "drivers.analog" in loaded and "drivers.lock" in loaded
     stems = {path.rpartition(".")[0] for path in made(name).files}
     lost = [module for module in loaded if "lib/" + module.replace(".", "/") not in stems]

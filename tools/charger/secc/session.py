@@ -247,7 +247,8 @@ class Secc:
 
     def _watch_sequence(self, now):
         if self.state in ("Ended", "SessionStop") or self._sent_at is None:
-            return self.close_at or now + 1000
+            closes = self.close_at
+            return now + 1000 if closes is None or closes <= now else closes
         limit = flow.TIMEOUT_MS[self.state]
         if limit == flow.TIMEOUT_MS["DC_ChargeLoop"]:
             limit = self.config.loop_timeout_ms
