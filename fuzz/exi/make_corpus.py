@@ -13,6 +13,7 @@ import hashlib
 from pathlib import Path
 
 from evcc import exi
+from evcc.exi import fragments
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from fuzz.exi import targets
@@ -49,7 +50,7 @@ def inputs():
         if fragment:
             for element in xsd.signed_elements(name):
                 pool = drawn(generate.fragments(name, (element,)), 20)
-                yield from _chosen(pool, name, True, exi.encode_fragment, 1)
+                yield from _chosen(pool, name, True, fragments.encode, 1)
         else:
             pool = drawn(generate.documents(name), 80)
             yield from _chosen(pool, name, False, exi.encode, _EACH)

@@ -6,6 +6,7 @@ raises AssertionError, or lets an exception that is not EXIError through, when t
 """
 
 from evcc import exi
+from evcc.exi import fragments
 
 SETS = (
     "sap",
@@ -31,8 +32,8 @@ def check(data):
     if not data:
         return "refused"
     name, fragment = CHOICES[data[0] % len(CHOICES)]
-    decode = exi.decode_fragment if fragment else exi.decode
-    encode = exi.encode_fragment if fragment else exi.encode
+    decode = fragments.decode if fragment else exi.decode
+    encode = fragments.encode if fragment else exi.encode
     stream = memoryview(data)[1:]
     try:
         root, message = decode(name, stream)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from evcc import exi
+from evcc.exi import fragments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,11 +180,11 @@ def test_length_facets_both_ways():
         "DHPublicKey": bytes(133),
         "X448_EncryptedPrivateKey": bytes(84),
     }
-    good = exi.encode_fragment("iso20_common", "SignedInstallationData", data)
-    assert exi.decode_fragment("iso20_common", good)[1] == data
+    good = fragments.encode("iso20_common", "SignedInstallationData", data)
+    assert fragments.decode("iso20_common", good)[1] == data
     data["X448_EncryptedPrivateKey"] = bytes(83)
     with pytest.raises(exi.EXIError, match="X448_EncryptedPrivateKey: length 83 is not in 84..84"):
-        exi.encode_fragment("iso20_common", "SignedInstallationData", data)
+        fragments.encode("iso20_common", "SignedInstallationData", data)
     at = len(good) - 84 - 2
     found = False
     for i in range(at - 4, at + 4):  # the octet of the length, wherever its bits are
@@ -191,7 +192,7 @@ def test_length_facets_both_ways():
             bad = bytearray(good)
             bad[i] ^= 1 << bit
             try:
-                exi.decode_fragment("iso20_common", bytes(bad))
+                fragments.decode("iso20_common", bytes(bad))
             except exi.EXIError as error:
                 found |= "X448_EncryptedPrivateKey: length 8" in str(error)
     assert found
@@ -203,7 +204,7 @@ def test_unknown_schema_and_message():
     with pytest.raises(exi.EXIError, match="DC_PreChargeRe: no message of iso20_dc"):
         exi.encode("iso20_dc", "DC_PreChargeRe", {})
     with pytest.raises(exi.EXIError, match="no signed element"):
-        exi.encode_fragment("iso20_dc", "DC_PreChargeReq", {})
+        fragments.encode("iso20_dc", "DC_PreChargeReq", {})
 
 
 def test_decoding_names_the_path():
@@ -261,10 +262,10 @@ def test_random_input(schema, data):
 @given(st.sampled_from((*SCHEMAS, "xmldsig")), st.binary(max_size=80))
 def test_random_fragments(schema, data):
     try:
-        name, value = exi.decode_fragment(schema, b"\x80" + data)
+        name, value = fragments.decode(schema, b"\x80" + data)
     except exi.EXIError:
         return
-    assert exi.decode_fragment(schema, exi.encode_fragment(schema, name, value)) == (name, value)
+    assert fragments.decode(schema, fragments.encode(schema, name, value)) == (name, value)
 
 
 def test_length_fields_allocate_nothing():

@@ -3,6 +3,7 @@
 
 import pytest
 from evcc import exi
+from evcc.exi import fragments
 
 HEADER = {"SessionID": bytes(8), "TimeStamp": 1}
 
@@ -130,7 +131,7 @@ def test_headers_that_are_not_agreed(head):
     with pytest.raises(exi.EXIError, match="header 0x80"):
         exi.decode("sap", bytes.fromhex(head) + data[1:])
     with pytest.raises(exi.EXIError, match="header 0x80"):
-        exi.decode_fragment("iso2", bytes.fromhex(head) + data[1:])
+        fragments.decode("iso2", bytes.fromhex(head) + data[1:])
 
 
 def test_out_of_range_is_refused_when_decoding():
@@ -167,10 +168,10 @@ def test_first_bytes_tell_din_from_iso2():
 def test_emaid_fragment_takes_the_relaxed_grammar():
     """eMAID is declared with two types in ISO 15118-2: Id is 4 in 9 bits, characters 256 in 9."""
     value = {"Id": "id4", "value": "DEXYZ123456789"}
-    data = exi.encode_fragment("iso2", "eMAID", value)
+    data = fragments.encode("iso2", "eMAID", value)
     text = bits(data)
     assert text[8:16] == f"{236:08b}" and text[16:25] == f"{4:09b}"
-    assert exi.decode_fragment("iso2", data) == ("eMAID", value)
+    assert fragments.decode("iso2", data) == ("eMAID", value)
 
 
 def test_signed_info_takes_the_grammar_of_xmldsig_alone():
@@ -188,9 +189,9 @@ def test_signed_info_takes_the_grammar_of_xmldsig_alone():
             }
         ],
     }
-    alone = exi.encode_fragment("xmldsig", "SignedInfo", signed)
+    alone = fragments.encode("xmldsig", "SignedInfo", signed)
     assert alone[:4].hex() == "808112b4"  # as in public captures
-    other = exi.encode_fragment("iso20_common", "SignedInfo", signed)
+    other = fragments.encode("iso20_common", "SignedInfo", signed)
     assert other != alone
-    assert exi.decode_fragment("xmldsig", alone) == ("SignedInfo", signed)
-    assert exi.decode_fragment("iso20_common", other) == ("SignedInfo", signed)
+    assert fragments.decode("xmldsig", alone) == ("SignedInfo", signed)
+    assert fragments.decode("iso20_common", other) == ("SignedInfo", signed)

@@ -106,9 +106,10 @@ except exi.EXIError as e:
 for text in ("", "abc", "Z\\u00fcrich \\U0001f697", "x" * 255):
     data = exi.encode("iso20_common", "SessionSetupReq", {"Header": H, "EVCCID": text})
     print(data.hex(), exi.decode("iso20_common", data)[1]["EVCCID"] == text)
+from evcc.exi import fragments
 value = {"Id": "id4", "value": "DEXYZ123456789"}
-data = exi.encode_fragment("iso2", "eMAID", value)
-print(data.hex(), exi.decode_fragment("iso2", data) == ("eMAID", value))
+data = fragments.encode("iso2", "eMAID", value)
+print(data.hex(), fragments.decode("iso2", data) == ("eMAID", value))
 """
 
 

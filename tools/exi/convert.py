@@ -10,6 +10,7 @@ in a line stops the batch.
 import json
 
 from evcc import exi
+from evcc.exi import fragments
 
 from . import json_form
 from .detect import SETS, DetectError
@@ -31,12 +32,12 @@ def decode(schema, data, fragment=False):
     The last is None when what was read cannot be written again (its text is then the 4th value).
     """
     if fragment:
-        root, message = exi.decode_fragment(schema, data)
+        root, message = fragments.decode(schema, data)
     else:
         root, message = exi.decode(schema, data)
     form = {root: json_form.to_json(schema, message, root)}
     try:
-        again, why = (exi.encode_fragment if fragment else exi.encode)(schema, root, message), ""
+        again, why = (fragments.encode if fragment else exi.encode)(schema, root, message), ""
     except exi.EXIError as error:
         again, why = None, str(error)
     return message_name(schema, root, message), form, again, why
@@ -50,7 +51,7 @@ def encode(schema, form, fragment=False):
         )
     ((root, content),) = form.items()
     message = json_form.from_json(schema, content, root, root)
-    return (exi.encode_fragment if fragment else exi.encode)(schema, root, message)
+    return (fragments.encode if fragment else exi.encode)(schema, root, message)
 
 
 def from_hex(text):

@@ -8,7 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from evcc import exi
+from evcc.exi import fragments
 
 from tools import ROOT
 from tools.exi import __main__ as cli
@@ -210,7 +210,7 @@ def test_batch_answers_every_line_in_order(run, tmp_path):
 
 def test_batch_of_fragments_names_the_grammar(run):
     value = {"Id": "ID1", "GenChallenge": bytes(range(16))}
-    data = exi.encode_fragment("iso2", "AuthorizationReq", value).hex()
+    data = fragments.encode("iso2", "AuthorizationReq", value).hex()
     info = {
         "CanonicalizationMethod": {"Algorithm": "http://www.w3.org/TR/canonical-exi/"},
         "SignatureMethod": {"Algorithm": "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
@@ -222,7 +222,7 @@ def test_batch_of_fragments_names_the_grammar(run):
             }
         ],
     }
-    signed = exi.encode_fragment("xmldsig", "SignedInfo", info).hex()
+    signed = fragments.encode("xmldsig", "SignedInfo", info).hex()
     lines = [
         {"schema": "iso2", "exi": data, "fragment": True, "grammar": "iso2"},
         {"schema": "iso2", "exi": data, "fragment": True},

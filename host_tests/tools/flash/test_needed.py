@@ -169,8 +169,9 @@ def test_what_stays_out(made):
     assert "lib/evcc/crypto/mont.mpy" in nucleo and "lib/evcc/crypto/mont.mpy" not in pico
     for files in (pico, nucleo):
         assert "lib/evcc/crypto/jacobian.mpy" in files, "a crafted signature needs it everywhere"
-        assert "lib/evcc/exi/plain.mpy" in files, "fragments are its work on every board"
+        assert "lib/evcc/exi/plain.mpy" in files, "what kernels leave out is its work"
         assert "lib/evcc/exi/_t_din.mpy" not in files
+        assert "lib/evcc/exi/fragments.mpy" not in files, "until something signs or verifies"
     asked = made("RPI_PICO", more=("exi_others",)).files
     assert "lib/evcc/exi/_t_din.mpy" in asked
     assert asked["lib/evcc/exi/names.bin"] == (vm.LIB / needed.NAMES).read_bytes()

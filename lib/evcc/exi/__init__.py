@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""EXI codec of the V2G messages: documents and fragments of all schema sets as plain dicts.
+"""EXI codec of the V2G messages: documents of all schema sets as plain dicts (fragments:
+fragments.py).
 
 EXI 1.0, schema-informed, bit-packed, not strict, nothing preserved (ISO 15118-2 clause 7.9.1,
 ISO 15118-20 clause 7.9.1, DIN SPEC 70121 clause 8.7). Dicts are keyed by the XSDs' local names;
@@ -67,23 +68,11 @@ def encode_into(schema, name, message, buf, offset=0):
 
 def encode(schema, name, message):
     """Encode a document, header byte 0x80 included -> bytes."""
-    return _grow(encode_into, schema, name, message)
+    return grow(encode_into, schema, name, message)
 
 
-def encode_fragment(schema, name, value):
-    """Encode one element as an EXI fragment (what a signature digests) -> bytes.
-
-    ISO 15118-2 and -20 sign SignedInfo in the fragment grammar of "xmldsig" alone.
-    """
-    return _grow(_slow().fragment_into, schema, name, value)
-
-
-def decode_fragment(schema, data):
-    """Decode an EXI fragment -> (name, value)."""
-    return _slow().decode_fragment(schema, data)
-
-
-def _grow(write, schema, name, value):
+def grow(write, schema, name, value):
+    """What `write(schema, name, value, buf)` writes, in a buffer as large as it needs -> bytes."""
     size = 256
     while True:
         buf = bytearray(size)

@@ -520,23 +520,20 @@ def _octets(v):
     return out
 
 
-_DONE = [0, 0, (None, _END, 0, 0, None, None)]
-
-
-def _alone(number, after=_DONE, bits=0, code=0):
-    """A state, as a list or by code, with nothing in it but the element of slot `number`."""
-    p = production([0, number << 1, None], 0)[:4] + (after, None)
-    return {0: bits, code + 2: p} if bits else [0, number << 1, p]
+DONE = (None, _END, 0, 0, None, None)  # the production behind a root's element
 
 
 def _first(made):
-    """The state in front of a root's element, kept in the root."""
+    """The state in front of a root's element, with nothing else in it; kept in the root."""
     if made[5] is None:
-        made[5] = _alone(made[4])
+        number = made[4]
+        p = production([0, number << 1, None], 0)
+        made[5] = [0, number << 1, p[:4] + ([0, 0, DONE], None)]
     return made[5]
 
 
-def _decode(data, at, now):
+def read_one(data, at, now):
+    """(key, value, bit behind) of the element that state `now` begins with."""
     error = None
     for wide in (0xFFFF, 255, 16, 1):  # some encoders keep the code of a full list
         full = [wide]
@@ -559,74 +556,16 @@ def decode(schema, data):
     made = root(found, data[1] >> 8 - found[2])
     if made is None:
         raise EXIError("no message of " + schema)
-    return _decode(data, 8 + found[2], _first(made))[:2]
-
-
-def _encode(buf, at, code, bits, now, message):
-    """Writes a code at bit `at`, then what follows; returns the bit behind."""
-    o = at >> 3
-    at &= 7
-    try:
-        return write(
-            buf, o, (buf[o] >> 8 - at if at else 0) << bits | code, at + bits, now, message
-        )
-    except IndexError:
-        raise EXIError("does not fit %d bytes" % len(buf)) from None
+    return read_one(data, 8 + found[2], _first(made))[:2]
 
 
 def encode_into(schema, name, message, buf, offset=0):
     """As `evcc.exi.encode_into`."""
     made = find(schema, name)
-    at = offset * 8 + 8
-    at = _encode(buf, at, made[3], load(schema)[2], _first(made), {name: message})
-    buf[offset] = 0x80
+    message = {name: message}
+    try:
+        at = write(buf, offset + 1, made[3], load(schema)[2], _first(made), message)
+        buf[offset] = 0x80
+    except IndexError:
+        raise EXIError("does not fit %d bytes" % len(buf)) from None
     return at + 7 >> 3
-
-
-def _fragment(schema, wanted, code):
-    """(slot number, code, n, relaxed) of a fragment by name or by code."""
-    entries = load(schema)[1]
-    for at in range(2, len(entries), 4):
-        found = entries[at] | (entries[at + 1] & 0x7F) << 8
-        number = entries[at + 2] | entries[at + 3] << 8
-        if code == found or wanted and wanted == name(slot(number)[1]):
-            return number, found, entries[0] | entries[1] << 8, entries[at + 1] > 0x7F
-    raise EXIError("no signed element of " + schema, wanted)
-
-
-def fragment_into(schema, name, value, buf):
-    """Encode a fragment into `buf`; returns the end."""
-    number, code, n, relaxed = _fragment(schema, name, -1)
-    bits = width(n + 1)
-    if relaxed:
-        record = slot(number)[2]
-        if not isinstance(value, dict) or len(value) != 2 or "Id" not in value:
-            raise EXIError("not Id and value", name)
-        at = _encode(buf, 8, code << 9 | 4, bits + 9, _alone(record), {"Id": value["Id"]})
-        at = _encode(buf, at, n + 13, 9, _alone(record + 1), {"value": value.get("value")})
-        at = _encode(buf, at, n + 1, 8, _DONE, {})
-    else:
-        at = _encode(buf, 8, code, bits, _alone(number), {name: value})
-    at = _encode(buf, at, n + 1, bits, _DONE, {})
-    buf[0] = 0x80
-    return at + 7 >> 3
-
-
-def decode_fragment(schema, data):
-    """As `evcc.exi.decode_fragment`."""
-    entries = load(schema)[1]
-    n = entries[0] | entries[1] << 8
-    bits = width(n + 1)
-    if len(data) < 3 or data[0] != 0x80:
-        raise EXIError("no EXI header 0x80")
-    number, _, _, relaxed = _fragment(schema, None, (data[1] << 8 | data[2]) >> 16 - bits)
-    at = 8 + bits
-    if relaxed:
-        _, key, record, _ = slot(number)
-        key = name(key)
-        now = _alone(record + 1, {0: 8, n + 3: _DONE[2]}, 9, n + 13)
-        value, at = read(data, at, _alone(record, now, 9, 4), [0xFFFF])
-    else:
-        key, value, at = _decode(data, at, _alone(number))
-    read(data, at, {0: bits, n + 3: _DONE[2]}, [0])
-    return key, value
