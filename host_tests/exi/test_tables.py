@@ -139,7 +139,7 @@ def test_sizes():
     size = sizes()
     assert size["base"] + size["iso20_common"] + size["iso20_dc"] <= 3300
     assert sum(size.values()) <= 8700
-    assert sum(size.values()) + len(names_file()) <= 25000
+    assert sum(size.values()) + len(names_file()) <= 18000
 
 
 def test_names_are_read_one_by_one(monkeypatch):

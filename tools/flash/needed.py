@@ -11,6 +11,7 @@ import ast
 import fnmatch
 
 from tools import ROOT, vm
+from tools.exi.compiler import names
 
 NAMES = "evcc/exi/names.bin"
 _TABLES = "evcc/exi/_t_*.py"
@@ -104,22 +105,12 @@ def _main():
 def names_file(paths):
     """names.bin up to the last name that one of these tables knows.
 
-    Tables are numbered in the order of the sets, so that what is left out is at the end. Format:
-    tools/exi/compiler/layout.py.
+    Tables are numbered in the order of the sets, so that what is left out is at the end.
     """
-    data = (vm.LIB / NAMES).read_bytes()
     count = 0
     for path in paths:
         if fnmatch.fnmatchcase(path, _TABLES):
             for node in ast.parse((vm.LIB / path).read_text()).body:
                 if isinstance(node, ast.Assign) and node.targets[0].id == "NAMES":
                     count = max(count, node.value.value)
-    begin = at = data[0] | data[1] << 8
-    starts = []
-    for _ in range(count):
-        starts.append(at)
-        while data[at] < 0x80:
-            at += 1
-        at += 1
-    index = [start - begin + 2 * len(starts[::8]) for start in starts[::8]]
-    return b"".join(start.to_bytes(2, "little") for start in index) + data[begin:at]
+    return names.cut((vm.LIB / NAMES).read_bytes(), count)

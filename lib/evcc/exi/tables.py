@@ -10,6 +10,7 @@ strings when first used. Nothing else here opens a file.
 from evcc.compat import const
 
 _PAGES = const(32)  # of 64 records of 4 bytes
+_WORDS = const(48)  # words that names are made of, beside characters: tools/exi/compiler/names.py
 
 
 class EXIError(ValueError):
@@ -29,6 +30,7 @@ base = [0] * _PAGES  # page -> number of that table's first record
 names = []  # number -> str, None when not read yet
 _sets = {}  # schema -> (roots, fragments)
 _pool = None
+_words = None  # where each begins, one byte each, and their text
 _room = None  # where 8 names of a pool in a file are read into: no piece of heap for each name
 _fast = None  # the viper kernels
 
@@ -98,14 +100,22 @@ def _open():
         return DATA
 
 
+def _begin():
+    global _pool, _room, _words
+    _pool = head = _open()
+    _room = None
+    if hasattr(_pool, "seek"):
+        _room = bytearray(160)
+        head = _pool.read(_WORDS + 256)
+    _words = bytes(head[: _WORDS + 1 + head[_WORDS]])
+
+
 def text(i):
     """Name or text i as a fresh string, not kept."""
-    global _pool, _room
     if _pool is None:
-        _pool = _open()
-        _room = bytearray(384) if hasattr(_pool, "seek") else None
-    pool, raw = _pool, _room
-    at = (i >> 3) * 2
+        _begin()
+    pool, raw, words = _pool, _room, _words
+    at = len(words) + (i >> 3) * 2
     if raw:
         pool.seek(at)
         pool.readinto(raw)
@@ -123,7 +133,15 @@ def text(i):
             i -= 1
             at = end + 1
         end += 1
-    return str(bytes(raw[at:end]), "ascii") + chr(raw[end] & 0x7F)
+    found = ""
+    for c in bytes(raw[at : end + 1]):
+        c &= 0x7F
+        if c < _WORDS:
+            at = _WORDS + 1
+            found += str(words[at + words[c] : at + words[c + 1]], "ascii")
+        else:
+            found += chr(c)
+    return found
 
 
 def index(first, n, v):

@@ -10,6 +10,7 @@ import os
 import sys
 
 from tools import ROOT
+from tools.exi.compiler import names
 
 
 def default_folder():
@@ -37,8 +38,8 @@ def main(arguments):
         own = len(chunk.table) + sum(len(r) + len(f) for r, f in chunk.sets.values())
         total += own
         print(f"{chunk.name:14} {len(chunk.table) // 4:5} records {own:6} bytes")
-    names = len(layout.names_file())
-    print(f"{'tables':14} {total:20} bytes\n{'names':14} {names:20} bytes ({len(layout.names)})")
+    size = len(names.pack(layout.names))
+    print(f"{'tables':14} {total:20} bytes\n{'names':14} {size:20} bytes ({len(layout.names)})")
     return 0
 
 

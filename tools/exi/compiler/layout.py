@@ -19,7 +19,7 @@ Record 0 is -20's RationalNumber. Per set: ROOTS, per global element in EXI's or
 (u16, little endian) of a slot that has its name and type; FRAGMENTS, u16 count of all fragment
 names, then (u16 code, u16 slot) per element that a signature may reference (bit 15 of code:
 several types declared, relaxed grammar).
-names.bin: u16 offset of every 8th name, then the names, the last byte of each with bit 7 set.
+names.bin: see names.py.
 """
 
 from collections import namedtuple
@@ -214,14 +214,3 @@ class Layout:
                     number = self._element(start, key[0], kind)
                     out += (code | many).to_bytes(2, "little") + number.to_bytes(2, "little")
         return bytes(out)
-
-    def names_file(self):
-        """The bytes of names.bin."""
-        size = 2 * -(-len(self.names) // 8)
-        index, text = bytearray(), bytearray()
-        for i, name in enumerate(self.names):
-            if i % 8 == 0:
-                index += (size + len(text)).to_bytes(2, "little")
-            raw = name.encode("ascii") or b"?"
-            text += raw[:-1] + bytes((raw[-1] | 0x80,))
-        return bytes(index + text)

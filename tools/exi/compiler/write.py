@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from tools import ROOT
+from tools.exi.compiler import names
 from tools.exi.compiler.layout import CHUNKS, Layout
 from tools.exi.compiler.schema import load
 
@@ -42,7 +43,7 @@ def module(chunk):
 def files(layout):
     """name -> bytes of every generated file."""
     out = {f"_t_{c.name}.py": module(c).encode() for c in layout.chunks}
-    out["names.bin"] = layout.names_file()
+    out["names.bin"] = names.pack(layout.names)
     return out
 
 
