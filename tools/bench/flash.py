@@ -5,7 +5,7 @@ first flash onto the serial board (no USB, no flash chip: a lower bound)."""
 import time
 from collections import Counter
 
-from tools.flash import deploy, features, image, packed, run
+from tools.flash import features, image, packed, rom, run
 
 REFERENCE = "RPI_PICO2"
 
@@ -23,7 +23,7 @@ def rows():
         dict(name=f"flash image of {REFERENCE}, packs", value=packs.size, unit="B",
              goal="<= 180000"),
         dict(name="  blocks of 4 kB that it takes", value=blocks(packs), unit="kB", goal=None),
-        dict(name="the same as ROMFS, not compressed", value=len(deploy.rom_image(made)), unit="B",
+        dict(name="the same as ROMFS, not compressed", value=len(rom.build(made)), unit="B",
              goal="<= 180000"),
         dict(name="the same as files", value=made.size, unit="B", goal=None),
         dict(name="  blocks of 4 kB that they take", value=blocks(made), unit="kB", goal=None),

@@ -9,13 +9,6 @@ and nobody else's. Never touched: settings.toml (made from the example if there 
 settings, pki, store, log, boot.py, anything not on our list.
 """
 
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
-from tools import ROOT
-
 from . import FlashError
 from .image import short
 
@@ -66,6 +59,19 @@ def check(link, board):
             f"{link.port}: wrong architecture: {found['machine'] or found['build']} runs "
             f"{found['arch']} code, {board.id} is {board.arch}; is BOARD right?"
         )
+
+
+def check_firmware(link, image):
+    """Has its MicroPython the cryptography that this image leaves to it? Raises FlashError."""
+    if "lib/evcc/crypto/aes.mpy" not in image.files:
+        return
+    try:
+        link.exec("import cryptolib, hashlib\nhashlib.sha1")
+    except FlashError as error:
+        raise FlashError(
+            f"{error}: its MicroPython was built without cryptolib or hashlib.sha1, which TLS "
+            "needs; take another one, or leave TLS out (ARGS='--without tls')"
+        ) from None
 
 
 class Plan:
@@ -276,79 +282,3 @@ def reads_packs(link):
     except FlashError:
         return False
     return True
-
-
-# ---- ROMFS -----------------------------------------------------------------------------------
-
-OUTSIDE = ("main.py",)  # what a ROM image cannot hold
-
-
-def has_rom(link):
-    """Bytes of the first ROM partition, 0 without one."""
-    return link.eval(
-        "0 if isinstance(_r,int) else _r.ioctl(4,0)*_r.ioctl(5,0) if hasattr(_r,'ioctl') "
-        "else len(_r)",
-        "import vfs\n"
-        "_r=vfs.rom_ioctl(2,0) if hasattr(vfs,'rom_ioctl') and vfs.rom_ioctl(1)>0 else -1",
-    )
-
-
-def rom_image(image):
-    """The ROMFS image, packed by mpremote itself."""
-    with tempfile.TemporaryDirectory(prefix="uevcc-rom-") as folder:
-        source, out = Path(folder, "rom"), Path(folder, "rom.romfs")
-        image.write(source, OUTSIDE)
-        (source / VERSION).write_bytes(image.marker())
-        _mpremote("romfs", "-o", out, "build", source)
-        return out.read_bytes()
-
-
-def rom_holds(link, data):
-    """Is exactly this image in the partition?"""
-    code = (
-        "import vfs,hashlib,binascii\n"
-        "def _rom(n):\n"
-        " s=hashlib.sha256();d=vfs.rom_ioctl(2,0)\n"
-        " if hasattr(d,'ioctl'):\n"
-        "  z=d.ioctl(5,0);b=bytearray(z)\n"
-        "  for i in range(0,n,z):\n"
-        "   d.readblocks(i//z,b);s.update(memoryview(b)[:min(z,n-i)])\n"
-        " else:\n"
-        "  s.update(memoryview(d)[:n])\n"
-        " return binascii.hexlify(s.digest()[:8]).decode()\n"
-    )
-    return link.eval(f"_rom({len(data)})", code) == short(data)
-
-
-def rom_deploy(port, data, progress=lambda n: None):
-    """Write the partition with `mpremote romfs deploy`. Raises FlashError."""
-    with tempfile.TemporaryDirectory(prefix="uevcc-rom-") as folder:
-        file = Path(folder, "uevcc.romfs")
-        file.write_bytes(data)
-        _mpremote("connect", port, "resume", "romfs", "deploy", file, progress=progress)
-
-
-def _mpremote(*words, progress=None, timeout=300):
-    """Run mpremote; `progress(n)`: bytes since the last call, as it tells them."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mpremote", *map(str, words)], stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT,
-    )  # fmt: skip
-    heard, told = b"", 0
-    try:
-        while part := process.stdout.read1(4096):
-            heard += part
-            at = heard.rpartition(b"Writing at offset ")[2].split()
-            if progress and b"Writing at offset " in heard and at and at[0].isdigit():
-                progress(int(at[0]) - told)
-                told = int(at[0])
-        process.wait(timeout)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-    if process.returncode:
-        last = heard.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise FlashError(f"mpremote {words[0]} failed: {last[0]}")
-    return heard

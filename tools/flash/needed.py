@@ -35,6 +35,11 @@ NEVER = (
     ("evcc/crypto/mont.py", lambda b, pins: not _assembly(b)),
     # SHA-512 is the kernel's, and SHA-256 is the firmware's: a flash itself verifies with it
     ("evcc/crypto/sha2_plain.py", lambda b, pins: b.api == "machine"),
+    # AES and SHA-1 are the firmware's: ports/rp2/mpconfigport.h, elsewhere with MICROPY_PY_SSL;
+    # a flash asks for them (deploy.check)
+    ("evcc/crypto/aes_tables.py", lambda b, pins: b.api == "machine"),
+    ("evcc/crypto/_fast_aes.py", lambda b, pins: b.api == "machine"),
+    ("evcc/crypto/sha1.py", lambda b, pins: b.api == "machine"),
     # sources for CircuitPython have no native code
     ("*/_fast_*", lambda b, pins: b.api == "circuitpython"),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tools import ROOT
 
-from . import FlashError, deploy, image, link, packed
+from . import FlashError, deploy, image, link, packed, rom
 from .keys import copy_keys
 
 KINDS = ("ROMFS", "packs", "files")  # how code lies on a board
@@ -83,12 +83,13 @@ def _flash(board, made, port, pki, kind, force, start, ui):
     with link.Link(port) as there:
         found = there.implementation
         deploy.check(there, board)
+        deploy.check_firmware(there, made)
         ui.say(
             f"{found['build'] or found['machine']} on {port}: MicroPython "
             + ".".join(str(part) for part in found["version"])
         )
-        size = deploy.has_rom(there) if kind in (None, "ROMFS") else 0
-        data = deploy.rom_image(made) if size else None
+        size = rom.size(there) if kind in (None, "ROMFS") else 0
+        data = rom.build(made) if size else None
         if data and len(data) > size:
             ui.say(f"its ROM partition has {size // 1024} kB, {len(data) // 1024} needed: copying")
             data = None
@@ -101,11 +102,11 @@ def _flash(board, made, port, pki, kind, force, start, ui):
                 raise FlashError(f"{port}: its MicroPython has no module deflate: no packs")
         files = made.files
         if data:
-            files = {path: made.files[path] for path in deploy.OUTSIDE}
+            files = {path: made.files[path] for path in rom.OUTSIDE}
         plan = deploy.Plan(there, made, files, rom=data is not None)
         if force:
             plan.write = dict(files)
-        rom_old = data is not None and (force or not deploy.rom_holds(there, data))
+        rom_old = data is not None and (force or not rom.holds(there, data))
         done.old, done.new = plan.old, made.version
         done.removed, done.kept = len(plan.remove), len(plan.keep)
         if plan.nothing and not rom_old:
@@ -121,10 +122,10 @@ def _flash(board, made, port, pki, kind, force, start, ui):
             if rom_old:
                 ui.step("write the ROM image")
                 there.close()
-                deploy.rom_deploy(port, data, ui.progress)
+                rom.write(port, data, ui.progress)
                 there.__init__(port)
                 there.exec(deploy._LOOK)
-                if not deploy.rom_holds(there, data):
+                if not rom.holds(there, data):
                     raise FlashError(f"{port}: the ROM partition reads back wrong")
             deploy.finish(plan, ui.step)
         if plan._read("settings.toml") is None:

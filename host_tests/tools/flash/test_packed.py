@@ -129,7 +129,13 @@ class Without:
     """A board whose MicroPython has no such module."""
 
     def exec(self, code):
-        raise deploy.FlashError("no module named 'deflate'")
+        raise deploy.FlashError("P: the board says ImportError")
+
+
+def test_a_board_without_the_firmwares_cryptography(made):
+    with pytest.raises(deploy.FlashError, match="ImportError: its MicroPython was built without"):
+        deploy.check_firmware(Without(), made)
+    deploy.check_firmware(Without(), image.build(image.board("EMULATED"), without=("tls",)))
 
 
 def test_a_board_that_cannot_read_packs_gets_files():
