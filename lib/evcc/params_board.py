@@ -39,6 +39,7 @@ TABLE = (
         "CAN; own: the board's",
     ),
     ("can_clock_Hz", 16000000, 4000000, 40000000, "Hz", "crystal of a CAN chip on SPI"),
+    ("sd_card", "none", ("none", "spi"), None, "", "card that the log goes to, at SD_CS"),
     ("sleep_after_s", 0, 0, 86400, "s", "modem sleeps when unplugged for so long; 0: never"),
     ("watchdog_ms", 1000, 0, 8000, "ms", "the chip's watchdog, armed by a plug; 0: never"),
 )
