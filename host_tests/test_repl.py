@@ -115,7 +115,7 @@ def test_selftest_is_a_table_and_refused_while_plugged_in(rig):
     world.add(rig.device)
     parts.clock = lambda: world.now
     rows = {line.split()[0]: line for line in text.split("\n")}
-    assert set(rows) == set("modem pins pilot sensors CAN keys heap clock settings".split())
+    assert set(rows) == set("modem pins pilot sensors CAN card keys heap clock settings".split())
     assert " good " in rows["pins"] and " good " in rows["pilot"] and " good " in rows["clock"]
     assert "not wired" in rows["CAN"] and "TLS is off" in rows["keys"]
     rig.board.plug()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Adafruit Feather RP2350 with CircuitPython: names of its module `board`.
 
-ISO_OK is on the HSTX connector (D2P). No CAN: all pins are used.
+ISO_OK and the SD card are on the HSTX connector. No CAN: all other pins are used.
 """
 
 NAME = "ADAFRUIT_FEATHER_RP2350"
@@ -24,13 +24,17 @@ PINS = {
     "AMUX": "A2",
     "AMUX_A": "RX",
     "AMUX_B": "A3",
-    "ISO_OK": "D2P",
+    "ISO_OK": "D0N",
     "QCA_CS": "D10",
     "QCA_SCK": "SCK",
     "QCA_MOSI": "MOSI",
     "QCA_MISO": "MISO",
     "QCA_INT": "D9",
     "QCA_RST": "D6",
+    "SD_CS": "D2N",
+    "SD_SCK": "CKP",
+    "SD_MOSI": "CKN",
+    "SD_MISO": "D2P",
     "LED": "LED",
 }
 
@@ -82,6 +86,9 @@ def build(settings):
         dog.mode = WatchDogMode.RESET
         return dog
 
+    def card_spi():
+        return busio.SPI(board.CKP, MOSI=board.CKN, MISO=board.D2P)
+
     safe()
     bitten = microcontroller.cpu.reset_reason == microcontroller.ResetReason.WATCHDOG
     spi = busio.SPI(board.SCK, MOSI=board.MOSI, MISO=board.MISO)
@@ -97,4 +104,5 @@ def build(settings):
         reset_cause="watchdog" if bitten else None,
         wdt=wdt,
         wdt_stop=microcontroller.watchdog.deinit,
+        card_spi=card_spi,
     )

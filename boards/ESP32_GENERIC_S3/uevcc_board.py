@@ -29,6 +29,7 @@ PINS = {
     "CAN_SCK": 47,
     "CAN_MOSI": 38,
     "CAN_MISO": 48,
+    "SD_CS": 35,
     "LED": 3,
 }
 

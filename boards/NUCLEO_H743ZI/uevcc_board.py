@@ -30,6 +30,10 @@ PINS = {
     "QCA_RST": "PF3",
     "CAN_TX": "PD1",
     "CAN_RX": "PD0",
+    "SD_CS": "PC11",
+    "SD_SCK": "PC12",
+    "SD_MOSI": "PD2",
+    "SD_MISO": "PC8",
     "LED": "PB0",
 }
 
@@ -61,10 +65,18 @@ def build(settings):
     from drivers.assemble_machine import assemble
     from machine import ADC, SPI, Pin
 
+    def card_spi():
+        from machine import SoftSPI
+
+        lines = {x: Pin(PINS["SD_" + x.upper()]) for x in ("sck", "mosi", "miso")}
+        return SoftSPI(baudrate=400_000, polarity=0, phase=0, **lines)
+
     return assemble(
         settings,
         PINS,
         SPI(3, baudrate=8_000_000, polarity=1, phase=1),  # its pins are fixed: PB3, PB5, PB4
         adc=lambda pin: ADC(Pin(pin)),
         reset=machine.WDT_RESET,
+        card_spi=card_spi,
+        card_Hz=10_000_000,  # as fast as it can, 8 MHz: from there on the port waits for nothing
     )

@@ -36,7 +36,7 @@ PINS = {
     "CAN_SCK": 10,
     "CAN_MOSI": 11,
     "CAN_MISO": 12,
-    "CAN_INT": 14,
+    "SD_CS": 14,
     "LED": 25,
 }
 

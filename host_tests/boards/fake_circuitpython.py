@@ -67,10 +67,18 @@ def modules(board, wiring, watchdog_reset=False):
 
     class SPI:
         def __init__(self, clock, MOSI=None, MISO=None):
-            want = facts["spi"]["0"]
-            for pin, key in ((clock, "SCK"), (MOSI, "MOSI"), (MISO, "MISO")):
-                if take(pin, "spi") not in want[key]:
-                    raise ValueError(f"Invalid pin {pin.name}")
+            lines = {
+                "SCK": take(clock, "spi"),
+                "MOSI": take(MOSI, "spi"),
+                "MISO": take(MISO, "spi"),
+            }
+            self.unit = [
+                n
+                for n, want in facts["spi"].items()
+                if all(lines[key] in pins for key, pins in want.items())
+            ]
+            if not self.unit:
+                raise ValueError(f"Invalid pins {lines}")
             self.locked = False
 
         def try_lock(self):
@@ -91,13 +99,18 @@ def modules(board, wiring, watchdog_reset=False):
             self._check()
             wiring.write(data)
 
-        def readinto(self, data):
+        def readinto(self, data, *, write_value=0):
             self._check()
-            wiring.readinto(data)
+            wiring.readinto(data, write_value)
 
         def _check(self):
             if not self.locked:
                 raise RuntimeError("Function requires lock")
+            if self.unit != ["0"]:
+                if wiring.selected not in (None, "SD_CS") or self.settings[1:] != (0, 0):
+                    raise Fault(f"{wiring.selected} on SPI {self.unit} with {self.settings}")
+                wiring.sd.hz = self.settings[0]
+                return
             mode = {"QCA_CS": (1, 1), "ADC_CS": (0, 0)}[wiring.selected]
             most = {"QCA_CS": 12_000_000, "ADC_CS": 1_000_000}[wiring.selected]
             if self.settings[1:] != mode or self.settings[0] > most:

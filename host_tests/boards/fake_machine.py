@@ -82,9 +82,24 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
                 if pin not in where[key.upper()]:
                     raise ValueError(f"bad {key} pin {pin}")
                 take(pin, f"spi{number}")
-            modem = wiring.pins["QCA_SCK"] in lines.values()
-            if (polarity, phase) != ((1, 1) if modem else (0, 0)) or baudrate > 10_000_000:
+            self.modem = wiring.pins["QCA_SCK"] in lines.values()
+            self.init(baudrate=baudrate, polarity=polarity, phase=phase)
+            self.write, self.readinto = wiring.write, wiring.readinto
+
+        def init(self, *, baudrate, polarity, phase):
+            if (polarity, phase) != ((1, 1) if self.modem else (0, 0)) or baudrate > 10_000_000:
                 raise Fault("the modem wants mode 3, a CAN chip mode 0, both at most 10 MHz")
+            if wiring.sd and not self.modem:
+                wiring.sd.hz = baudrate
+
+    class SoftSPI(SPI):
+        """Any pins; it is no faster than the processor."""
+
+        def __init__(self, *, baudrate, polarity, phase, sck, mosi, miso):
+            for pin in (sck, mosi, miso):
+                take(pin.id, "soft")
+            self.modem = False
+            self.init(baudrate=baudrate, polarity=polarity, phase=phase)
             self.write, self.readinto = wiring.write, wiring.readinto
 
     class Timer:
@@ -146,6 +161,7 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
     for scratch in (0x4005800C, 0x400D800C):
         machine.mem32[scratch] = 0
     machine.Pin, machine.ADC, machine.SPI, machine.Timer, machine.WDT = Pin, ADC, SPI, Timer, WDT
+    machine.SoftSPI = SoftSPI
     machine.time_pulse_us = time_pulse_us
     machine.reset_cause = lambda: reset_cause
     machine.WDT_RESET, machine.PWRON_RESET = WDT_RESET, PWRON_RESET

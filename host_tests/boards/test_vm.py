@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """A board's code in real MicroPython, 32 bits: builds, measures, and a tick allocates nothing."""
 
+import subprocess
+import tempfile
+
 import pytest
 
 from host_tests.boards.vm_car import Car, build
-from host_tests.conftest import need
+from host_tests.conftest import need, peer
 from tools.boards import BOARDS, load
+from tools.emulator.sd_card import SdCard
 from tools.vm import micropython, missing
 
 pytestmark = pytest.mark.vm
@@ -168,3 +172,48 @@ def test_a_whole_session_in_micropython_through_a_boards_own_code(tmp_path, name
         print(name, "live heap at most", car.device.process.heap, car.device.process.heap_at)
     finally:
         car.close()
+
+
+def fat32(sectors):
+    """A card with an empty file system, made by dosfstools."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(512 * sectors)
+        make = peer("dosfstools").command("sbin/mkfs.fat")
+        subprocess.run([*make, "-F", "32", file.name], check=True, capture_output=True, timeout=60)
+        card = SdCard(sectors)
+        for n in range(sectors):
+            if any(block := file.read(512)):
+                card.blocks[n] = block
+    return card
+
+
+@pytest.mark.peer
+@pytest.mark.shows("the log on an SD card", "through a Pico 2's own code", peer="our emulation")
+@pytest.mark.parametrize("there", [True, False], ids=["card", "no card"])
+def test_a_session_whose_log_goes_onto_an_sd_card(tmp_path, there):
+    """Pico 2's own pins and bus, MicroPython's FAT; the session itself carries nothing of it."""
+    need(missing("i386"))
+    card = fat32(1 << 17)
+    folder = build(tmp_path, "RPI_PICO2")
+    car = Car("RPI_PICO2", folder, "192k", sd=card, sd_card="spi", log_kB=8)
+    try:
+        card.present = there
+        car.world.run(2000)
+        assert card.clocks >= 74 or not there
+        assert not card.blocks.keys() - set(range(4000))
+        used = card.reads, card.writes
+        car.board.plug()
+        assert car.world.run_until(lambda: car.device.finished, 120_000)
+        car.world.run(car.world.now + 1000)
+        assert car.device.outcome()["result"] == "STATION_TERMINATE"
+        assert car.violations() == [] and not car.plant.contactors.closed
+        print("live heap at most", car.device.process.heap, car.device.process.heap_at)
+    finally:
+        car.close()
+    log = b"".join(card.blocks[n] for n in sorted(card.blocks))
+    flash = folder / "log" / "last.pcapng"
+    if there:
+        assert card.writes - used[1] > 16 and card.faults == []
+        assert b"SessionStopRes OK" in log and b"\x0a\x0d\x0d\x0a" in log and not flash.exists()
+    else:
+        assert b"SessionStopRes OK" in flash.read_bytes() and card.writes == used[1] == 0

@@ -29,10 +29,16 @@ class Device(bridge.VmDevice):
         pins = load(car.name).module.PINS
         self.wiring = PlantWiring(pins, car, 0.0005)
         self.pins = [pins[name] for name in sorted(pins)]
+        self.wiring.sd = car.sd
+        self.wiring.passing = self._pass
+        self._passed = 0  # ms that the SD card took since the last sleep
         car.board._drive = lambda: None
         super().__init__(
             car.world, car.modem, car.board, car.params, heap=heap, folder=folder, fresh=True
         )
+
+    def _pass(self, ms):
+        self._passed += ms
 
     def _serve(self, now):
         wiring = self.wiring
@@ -42,7 +48,7 @@ class Device(bridge.VmDevice):
             if kind == "X":
                 if n:
                     into = bytearray(n)
-                    wiring.readinto(into)
+                    wiring.readinto(into, 0xFF)
                 else:
                     wiring.write(out)
             elif kind == "I":
@@ -52,10 +58,11 @@ class Device(bridge.VmDevice):
             elif kind == "A":
                 into = struct.pack("<H", self.word(self.pins[out[0]]))
             elif kind == "C":
-                into = struct.pack("<I", now)
+                into = struct.pack("<I", now + self._passed)
             elif kind == "S":
                 self.process.errors()
                 self._asleep = True
+                self._passed = 0
                 return max(struct.unpack("<I", out)[0], now + 1)
             else:
                 raise Fault(f"message {kind}")
@@ -71,10 +78,10 @@ class Device(bridge.VmDevice):
 
 
 class Car(rig.Rig):
-    """`heap`: of the VM; `folder`: see build. Settings as for the demo."""
+    """`heap`: of the VM; `folder`: see build; `sd`: an SdCard. Settings as for the demo."""
 
-    def __init__(self, name, folder, heap, **settings):
-        self.name, self.folder, self.heap = name, folder, heap
+    def __init__(self, name, folder, heap, sd=None, **settings):
+        self.name, self.folder, self.heap, self.sd = name, folder, heap, sd
         super().__init__(settings=settings)
 
     def _device(self):

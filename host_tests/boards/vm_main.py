@@ -53,10 +53,13 @@ class SPI:
     def __init__(self, *args, **more):
         pass
 
+    def init(self, **more):
+        pass
+
     def write(self, out):
         border.ask(88, out)
 
-    def readinto(self, into):
+    def readinto(self, into, fill=0):
         border.ask(88, b"", into)
 
 

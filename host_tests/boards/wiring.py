@@ -49,6 +49,9 @@ class Wiring:
         self.history = []  # (ms, name, level)
         self.broken = {}  # name of an input -> level or reading it is stuck at
         self.can = None  # a chip of host_tests.drivers.can_chips
+        self.sd = None  # an SdCard of the emulator
+        self.us = 0  # of bytes with it: time goes on by `passing` when a millisecond is full
+        self.passing = lambda ms: None
         self.selected = None
         self.out = b""
         self.spi = []  # (name of chip select, bytes)
@@ -171,13 +174,29 @@ class Wiring:
             self.selected, self.out, self.answered = name, b"", False
 
     def write(self, data):
+        if self._card(data):
+            return
         if self.selected is None:
             raise Fault("SPI without a chip select")
         self.out += bytes(data)
 
-    def readinto(self, into):
+    def readinto(self, into, fill=0):
+        if self._card(bytes((fill,)) * len(into), into):
+            return
         self.answered = True
         self._transfer(into)
+
+    def _card(self, out, into=None):
+        """Bytes of the bus for the SD card; was it for nobody else?"""
+        if self.sd is None or self.selected not in (None, "SD_CS"):
+            return False
+        self.sd.select(self.selected == "SD_CS")
+        self.sd.exchange(out, into)
+        self.us += 20 + len(out) * 8_000_000 // self.sd.hz
+        if self.us >= 1000:
+            ms, self.us = divmod(self.us, 1000)
+            self.passing(ms)
+        return True
 
     def _transfer(self, into):
         if self.selected == "QCA_CS":

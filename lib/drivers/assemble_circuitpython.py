@@ -44,7 +44,7 @@ class AnalogInput:
 class Parts:
     """What main.py wires together: see boards/README.md for the attributes."""
 
-    timer = None
+    timer = card = None
 
     def __init__(self, pins):
         self.pins = pins
@@ -64,12 +64,13 @@ class Parts:
 
 
 def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, wdt=None,
-             wdt_stop=None, can=None):  # fmt: skip
+             wdt_stop=None, can=None, card_spi=None):  # fmt: skip
     """The parts of a board.
 
     `module`: `board`; `outputs`: what `safe()` has taken, by name; `spi`: busio.SPI of the modem;
     `adc(pin)`, `duty`: a converter input by the table's entry, what measures the pilot's duty.
     `wdt(timeout_ms)`: arms a watchdog; `wdt_stop()` stops it. `can()`: the board's own CAN.
+    `card_spi()`: a busio.SPI of its own for an SD card.
     """
     from digitalio import DigitalInOut
 
@@ -100,5 +101,14 @@ def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, 
         (wdt, wdt_stop, None), parts.port,
     )  # fmt: skip
     parts.can = can_of(settings, None, can)
+    if settings.sd_card != "none" and "SD_CS" in pins:
+        cs = DigitalInOut(getattr(module, pins["SD_CS"]))
+        cs.switch_to_output(True)
+        try:
+            from drivers.sd_open import on_busio
+
+            parts.card = on_busio(card_spi(), cs)
+        except ImportError:
+            pass  # not in this image, which the device says
     parts.clock = parts.board.clock
     return parts

@@ -24,7 +24,7 @@ class Parts:
 
     def __init__(self, pins, timer_id):
         self.pins = pins
-        self.can = None
+        self.can = self.card = None
         self.urandom = os.urandom
         self._timer_id = timer_id
         self._timer = None
@@ -57,13 +57,14 @@ class Parts:
 
 
 def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, wdt_mark=None,
-             duty=None, can_spi=None):  # fmt: skip
+             duty=None, can_spi=None, card_spi=None, card_Hz=8_000_000):  # fmt: skip
     """The parts of a board.
 
     `pins`: its table; `spi`: machine.SPI of the modem, 8 MHz mode 3; `adc(pin)`: a machine.ADC.
     `reset`: the port's reset_cause() after a bite of the watchdog; `wdt_stop()`, `wdt_mark(on)`:
     see Watchdog. `duty(pin)`: better than PulseTime. `can_spi()`: a machine.SPI in mode 0 for a
-    CAN chip; without one a table with CAN_TX has `machine.CAN`.
+    CAN chip; without one a table with CAN_TX has `machine.CAN`. `card_spi()`: SPI of an SD card,
+    in mode 0, `card_Hz` its clock; without one it shares that of the CAN chip.
     """
     import machine
     from drivers.assemble import board_of, can_of
@@ -111,6 +112,14 @@ def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, w
         return MachineCan(machine.CAN(1, settings.can_bitrate))
 
     parts.can = can_of(settings, can_spi and bus, own if "CAN_TX" in pins else None)
+
+    if settings.sd_card != "none" and "SD_CS" in pins:
+        try:
+            from drivers.sd_open import on_machine
+
+            parts.card = on_machine(card_spi or can_spi, lambda: out("SD_CS", 1), card_Hz)
+        except ImportError:
+            pass  # not in this image, which the device says
     board_of = can_of = None
     forget("drivers.assemble")
     return parts

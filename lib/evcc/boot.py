@@ -43,6 +43,7 @@ def boot(module):
     console(device, parts, settings)
     if not refused:
         recover(root + settings.pki_dir)
+        recover(root + settings.log_dir)
         refused = wire(device, parts, settings)
         forget("evcc.store")
     device.refused = refused

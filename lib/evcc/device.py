@@ -64,7 +64,11 @@ class Device:
         self.console = None
         self.led = None
         self.running = False
-        self.saved = False  # the last session is in its file
+        self.saved = False  # the last session is in its file,
+        self.log_at = self.log_path()  # and this is it
+        # None: the board has no SD card, "": nobody has looked yet; else "good", or what is wrong
+        self.card = None if getattr(parts, "card", None) is None else ""
+        self.mounted = None  # the card, for a person at the REPL
         self.left = None
         self.wish = None  # "reset": asked for, goes through a safe stop
         self.open = None  # the gate: at rest, and service mode
@@ -80,6 +84,8 @@ class Device:
             wake = c.step(now)
             if c.sessions != self._sessions or self._fresh is not (c.result is None):
                 self._session(c)
+            elif self.card == "" and c.port.ready and c.at_rest:
+                self.rare("card", "look")
         else:
             wake = now + 50
         self.guard()
@@ -99,6 +105,8 @@ class Device:
     def begin_run(self):
         self.left = None
         self.running = True
+        if self.mounted:
+            self.rare("card", "hide")
         self.guard(True)
 
     def turn(self):
@@ -125,7 +133,7 @@ class Device:
         if c.sessions != self._sessions:
             self._sessions = c.sessions
             if self.trace and c.released:
-                self.saved = self.save_log(self.log_path())
+                self.saved = self.save_log(None)
         if self._fresh and c.result is not None:
             self._fresh = False
         elif c.result is None:
@@ -134,11 +142,13 @@ class Device:
             self.secrets.clear()
 
     def log_path(self):
-        """Where the last session's log is; the one before has .old behind it."""
+        """Where the last session's log is in flash; the one before has .old behind it."""
         return self.root + self.settings.log_dir.strip("/") + "/last.pcapng"
 
     def save_log(self, path, ids=False):
-        """Write the ring as pcapng; False, and an error in the log, if the medium refuses."""
+        """Write the ring as pcapng; False, and an error in the log, if the medium refuses.
+
+        `path` None: to where a session's log belongs, the card or flash: `log_at`."""
         return self.rare("save_log", path, ids)
 
     def command(self, line):

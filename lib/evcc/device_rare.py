@@ -11,6 +11,8 @@ log = get_logger("evcc.device")
 
 def begin(d):
     """Everything is wired: say what is to say."""
+    if d.card is None and getattr(d.settings, "sd_card", "none") != "none":
+        d.notes.append("sd_card: no SD_CS here, or no code for it: the log goes to flash")
     for note in d.notes:
         log.warning("%s", note)
     if d.refused:
@@ -29,18 +31,41 @@ def store(d, what, *arguments):
     return getattr(Store(d.root + "store"), what)(*arguments)
 
 
+def card(d, what):
+    """A function of log_card."""
+    from evcc import log_card
+
+    result = getattr(log_card, what)(d)
+    log_card = None
+    forget("evcc.log_card")
+    return result
+
+
 def save_log(d, path, ids):
     from evcc import logfile
 
+    unix = d.controller.unix if d.controller else None
+
+    def write(path, wrap=None):
+        logfile.write(path, d.trace, ids or d.settings.log_ids, unix, d.secrets, wrap)
+
     try:
-        unix = d.controller.unix if d.controller else None
-        logfile.write(path, d.trace, ids or d.settings.log_ids, unix, d.secrets)
+        if path is None and d.card is not None:
+            from evcc import log_card
+
+            if log_card.save(d, write):
+                return True
+            log.warning("card: %s; the log goes to flash", d.card)
+        here = path or d.log_path()
+        write(here)
+        if path is None:
+            d.log_at = here
     except OSError as error:
-        log.error("log not written to %s: %s", path, error)
+        log.error("log not written to %s: %s", path or d.log_path(), error)
         return False
     finally:
-        logfile = None
-        forget("evcc.logfile", "evcc.pcap")
+        logfile = log_card = None
+        forget("evcc.logfile", "evcc.pcap", "evcc.log_card")
     return True
 
 

@@ -18,9 +18,10 @@ PRIVATE = (
 ).split()
 
 
-def write(path, trace, ids=False, unix=None, secrets=()):
+def write(path, trace, ids=False, unix=None, secrets=(), wrap=None):
     """`path` gets the ring of `trace`. `unix`: Unix time of the clock's zero in s, None: not
-    known. `secrets`: lines of the NSS key log. Raises OSError."""
+    known. `secrets`: lines of the NSS key log. `wrap`: None, or gets the file's `write` and gives
+    the one to use. Raises OSError."""
     from evcc.pcap import dump
 
     folder = path.rpartition("/")[0]
@@ -32,7 +33,7 @@ def write(path, trace, ids=False, unix=None, secrets=()):
     records = trace if ids else masked(trace)
     epoch = (unix or 0) * 1000000
     lines = "".join([line.strip() + "\n" for line in secrets])
-    put(path, lambda out: dump(records, out, epoch, secrets=lines))
+    put(path, lambda out: dump(records, wrap(out) if wrap else out, epoch, secrets=lines))
     commit(path)
 
 

@@ -20,7 +20,7 @@ TABLE = (
     ("bulb_A", 1.0, 0.1, 20.0, "A"),  # light bulb as load: its current
     ("service_mode", True),  # at rest the REPL and files are open; false in a car
     ("log_kB", -1, -1, 1024, "kB"),  # ring of the last session; -1 by free heap, 0 none
-    ("log_dir", "log"),  # folder of logs, e.g. sd/log on a card
+    ("log_dir", "log"),  # folder of logs, in flash or on sd_card
     ("log_ids", False),  # EVCCID and eMAID stay readable in logs
     ("key_log", False),  # bench only: the secrets of TLS go into the log
     ("evccid", ""),  # EVCCID sent in SessionSetup; empty: the MAC

@@ -25,6 +25,7 @@ TABLE = (
     ("isolation_line", "none", ("none", "high", "low")),  # level of good isolation
     ("can_chip", "none", ("none", "mcp2515", "mcp251xfd", "own")),  # CAN; own: the board's
     ("can_clock_Hz", 16000000, 4000000, 40000000, "Hz"),  # crystal of a CAN chip on SPI
+    ("sd_card", "none", ("none", "spi")),  # card that the log goes to, at SD_CS
     ("sleep_after_s", 0, 0, 86400, "s"),  # modem sleeps when unplugged for so long; 0: never
     ("watchdog_ms", 1000, 0, 8000, "ms"),  # the chip's watchdog, armed by a plug; 0: never
 )

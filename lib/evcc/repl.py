@@ -63,6 +63,9 @@ def status():
     else:
         lines.append("does not charge: %s" % d.refused)
     lines += d.notes
+    if d.card is not None:
+        lost = "" if d.card in ("", "good") else "; the log goes to flash"
+        lines.append("card: %s%s" % (d.card or "not looked at yet", lost))
     if free():
         lines.append("heap: %d kB free" % (free() // 1024))
     return Text("\n".join(lines))
@@ -111,12 +114,12 @@ def _of_session(c):
 
 
 def selftest():
-    """A table: modem, pins, pilot, CAN, keys, heap, clock; each good, not wired or wrong."""
+    """A table: modem, pins, pilot, CAN, card, keys, heap, clock; each good, not wired, wrong."""
     gate()
     from evcc.selftest import rows
 
     found = ["%-8s %-10s %s" % row for row in rows(_now())]
-    forget("evcc.selftest", "evcc.pki", "drivers.qca7000_selftest")
+    forget("evcc.selftest", "evcc.pki", "evcc.log_card", "drivers.qca7000_selftest")
     return Text("\n".join(found))
 
 
@@ -184,15 +187,20 @@ def trace(path=None, ids=False):
     if d.trace is None:
         return "no log: log_kB is 0"
     if d.controller and not d.controller.released:
-        return "not while contactors are closed; it is written at the end to " + d.log_path()
-    here = path in (None, d.log_path()) and not ids
-    path = path or d.log_path()
+        return "not while contactors are closed; it is written at the end to " + d.log_at
+    if path == d.log_at:
+        path = None
     c = d.controller
     # The file of an ended session is there; a ring without a session has nothing to say.
-    if c and (c.sessions or c.state != "unplugged") and not (here and d.saved):
+    if c and (c.sessions or c.state != "unplugged") and (path or ids or not d.saved):
         if not d.save_log(path, ids):
-            return "could not be written: " + path
-    return path
+            return "could not be written: " + (path or d.log_path())
+    if path is None and d.log_at != d.log_path() and not d.running:
+        if not d.mounted:
+            d.rare("card", "show")
+        if not d.mounted:
+            return "on the card, but: " + d.card
+    return path or d.log_at
 
 
 def limits(**caps):

@@ -22,6 +22,7 @@ def rows(device):
         lambda: pilot(raw),
         lambda: sensors(raw),
         lambda: can(parts),
+        lambda: card(device),
         lambda: keys(device.root + settings.pki_dir, settings),
         heap,
         lambda: clock(parts),
@@ -91,6 +92,17 @@ def can(parts):
         return "CAN", "not wired", "this board has no bus to the vehicle"
     errors = getattr(parts.can, "bus_errors", None)
     return "CAN", "good", "a bus is there%s" % ("" if errors is None else ", %d errors" % errors)
+
+
+def card(device):
+    if getattr(device.settings, "sd_card", "none") == "none":
+        return "card", "not wired", "sd_card is none: the log goes to flash"
+    if device.card is None:
+        return "card", "not wired", "no SD_CS here, or no code for it"
+    from evcc import log_card
+
+    verdict, text = log_card.row(device)
+    return "card", verdict, text
 
 
 def keys(folder, settings):

@@ -49,9 +49,12 @@ NAMES = {
     "CAN_SCK": "spi?",
     "CAN_MOSI": "spi?",
     "CAN_MISO": "spi?",
-    "CAN_INT": "in?",
     "CAN_TX": "can?",
     "CAN_RX": "can?",
+    "SD_CS": "select?",  # not at rest by safe(): its pull-up does that, sd_card alone drives it
+    "SD_SCK": "spi?",
+    "SD_MOSI": "spi?",
+    "SD_MISO": "spi?",
     "LED": "out 0",
 }
 WORDS = {
@@ -86,9 +89,12 @@ WORDS = {
     "CAN_SCK": "CAN controller: SPI clock",
     "CAN_MOSI": "CAN controller: data to it",
     "CAN_MISO": "CAN controller: data from it",
-    "CAN_INT": "CAN controller: interrupt, active low",
     "CAN_TX": "to the CAN transceiver",
     "CAN_RX": "from the CAN transceiver",
+    "SD_CS": "SD card: chip select, active low; pull-up",
+    "SD_SCK": "SD card: SPI clock",
+    "SD_MOSI": "SD card: data to it",
+    "SD_MISO": "SD card: data from it; pull-up",
     "LED": "LED, high is on",
 }
 DANGEROUS = ("CP_STATE_C", "CONT_ENABLE", "CONT1", "CONT2", "LOCK_A", "LOCK_B")
@@ -152,11 +158,21 @@ def problems(board):
             yield f"{name} and {used[pin]} are both on {pin}"
         used[pin] = name
         yield from _pin(board, name, pin, kind.rstrip("?"))
-    for group in (("AMUX", "AMUX_A", "AMUX_B"), ("CAN_SCK", "CAN_MOSI", "CAN_MISO", "CAN_CS")):
+    for group in (
+        ("AMUX", "AMUX_A", "AMUX_B"),
+        ("CAN_SCK", "CAN_MOSI", "CAN_MISO", "CAN_CS"),
+        ("SD_SCK", "SD_MOSI", "SD_MISO"),
+    ):
         there = [name for name in group if name in pins]
         if there and len(there) < len(group):
             yield f"{', '.join(group)} go together"
-    for bus in ("QCA", "CAN"):
+    if "SD_CS" in pins and "SD_SCK" not in pins and "CAN_SCK" not in pins:
+        yield "SD_CS without a bus: SD_SCK, SD_MOSI, SD_MISO, or those of a CAN controller"
+    if "SD_SCK" in pins and "SD_CS" not in pins:
+        yield "SD_SCK without SD_CS"
+    for bus in ("QCA", "CAN", "SD"):
+        if bus in facts.get("soft_spi", ()):
+            continue
         if f"{bus}_SCK" in pins and not any(
             all(pins[f"{bus}_{line}"] in where for line, where in lines.items())
             for lines in facts["spi"].values()

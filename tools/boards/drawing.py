@@ -14,7 +14,8 @@ LEFT = (
     ("Modem QCA7000 / QCA7005", "QCA_CS QCA_SCK QCA_MOSI QCA_MISO QCA_INT QCA_RST", "SPI mode 3"),
     ("Pilot front end", "CP_LEVEL CP_DUTY", "peak hold; comparator"),
     ("Proximity contact", "PP", "pull-up {proximity}"),
-    ("CAN", "CAN_CS CAN_SCK CAN_MOSI CAN_MISO CAN_INT CAN_TX CAN_RX", "{can}"),
+    ("CAN", "CAN_CS CAN_SCK CAN_MOSI CAN_MISO CAN_TX CAN_RX", "{can}"),
+    ("SD card", "SD_CS SD_SCK SD_MOSI SD_MISO", "{card}"),
     ("LED", "LED", ""),
 )
 RIGHT = (
@@ -68,7 +69,9 @@ def _column(out, board, blocks, where, edge, left):
             f'<rect x="{x}" y="{y - 16}" width="{end - x}" height="{height + 6}" '
             'fill="#f4f4f4" stroke="black"/>'
         )
-        note = note.format(proximity="1 kΩ", can=board.about["can"].split(" on ")[0].split(";")[0])
+        can = board.about["can"].split(" on ")[0].split(";")[0]
+        card = "pull-ups" if "SD_SCK" in pins else "bus of CAN; pull-ups"
+        note = note.format(proximity="1 kΩ", can=can, card=card)
         out.append(_text(x + 8, y, title, bold=True))
         out.append(_text(x + 8, y + 15, note, small=True))
         for i, name in enumerate(names):

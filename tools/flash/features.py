@@ -40,6 +40,7 @@ FEATURES = {
         ("evcc/sim_*", "evcc/bench_board.py"),
         ("core",), "simulated vehicle and charger for the bench",
     ),
+    "sd_card": (("drivers/sd_*", "evcc/log_card.py"), ("core",), "the log on an SD card"),
     "drivers": (("drivers/*",), ("core",), "modem and board peripherals"),
     "core": (("evcc/*",), (), "power line, network, EXI, safety, controller, REPL"),
 }  # fmt: skip
@@ -49,9 +50,9 @@ RANDOM = ("evcc/crypto/__init__.py", "evcc/crypto/kdf.py")  # core's random numb
 
 # feature: others that it imports when asked to do what they are for, and not before
 OPTIONAL = {
-    "core": ("iso20", "iso20_ac", "tls", "can", "bench", "drivers", "host"),
+    "core": ("iso20", "iso20_ac", "tls", "can", "bench", "sd_card", "drivers", "host"),
     "iso20": ("iso20_ac",),
-    "drivers": ("can",),
+    "drivers": ("can", "sd_card"),
     "tls": ("host",),
 }
 

@@ -28,6 +28,7 @@ NEVER = (
     # drivers.assemble* ask for these only where the board has that bus
     ("drivers/can_machine.py", lambda b, pins: "CAN_TX" not in pins),
     ("drivers/can_mcp*.py", lambda b, pins: "CAN_CS" not in pins),
+    ("drivers/sd_*", lambda b, pins: "SD_CS" not in pins),
     # instead of which the board's own file brings PioDuty
     ("drivers/pilot_duty.py", lambda b, pins: "drivers.pilot_pio" in imports(_own(b))),
     # inline assembly of ARMv7E-M, and what is written for it

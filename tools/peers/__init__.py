@@ -7,8 +7,10 @@ Debian packages unpacked by `get_debian.sh`, PyPI packages in virtual environmen
 """
 
 from . import (
+    adafruit_sd,
     blinka,
     dnsmasq,
+    dosfstools,
     ecog,
     gnutls,
     iproute2,
@@ -41,6 +43,8 @@ PEERS = {
         dnsmasq.PEER,
         gnutls.PEER,
         manifestfile.PEER,
+        adafruit_sd.PEER,
+        dosfstools.PEER,
     )
 }
 

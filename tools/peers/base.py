@@ -150,7 +150,7 @@ class Venv(Peer):
 
 
 class Wheel(Peer):
-    """One PyPI wheel, unpacked without its dependencies."""
+    """PyPI wheels, unpacked without what they need. `requirement`: one, or some with spaces."""
 
     def __init__(self, name, version, folder, proof, text, requirement):
         Peer.__init__(self, name, version, folder, proof, text)
@@ -160,7 +160,7 @@ class Wheel(Peer):
         work.mkdir(parents=True)
         pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
         pip += ["--no-deps", "--only-binary", ":all:", "-d", work]
-        _run(self.name, [*pip, self.requirement], self.seconds)
+        _run(self.name, [*pip, *self.requirement.split()], self.seconds)
         for wheel in work.glob("*.whl"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(work)

@@ -25,6 +25,8 @@ PEERS = (
     "HiGHS (scipy)",
     "mpremote",
     "Blinka",
+    "dosfstools",
+    "Adafruit's driver",
     *OWN,
 )
 
@@ -85,6 +87,7 @@ FEATURES = (
     ("Firmware", "flashing: copy, ROM image"),
     ("Firmware", "nothing enters while plugged in"),
     ("Firmware", "a board's own code, to SLAC and through a session"),
+    ("Firmware", "the log on an SD card"),
     ("Firmware", "without what CircuitPython lacks"),
     ("Our station", "for other cars"),
 )

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from evcc import params_ems, ports
+from evcc import params_board, params_ems, ports
 from evcc.params import BENCH, TABLE
 
 from tools import vm
@@ -59,7 +59,7 @@ class Ended(Exception):
 def settings_text(params, but=()):
     """A settings file: all that differs from the defaults, except the names in `but`."""
     lines = []
-    for row in TABLE + params_ems.TABLE:
+    for row in TABLE + params_board.TABLE + params_ems.TABLE:
         name, default = row[0], row[1]
         value = getattr(params, name, default)
         if value != default and name not in but:

@@ -22,15 +22,19 @@ from tools.vm.bridge import files, settings_text
 pytestmark = pytest.mark.vm
 
 
-def flashed(folder, rom_kB, heap_kB):
+def flashed(folder, rom_kB, heap_kB, more=()):
+    """`more`: files of ours that the board gets as well."""
     need(vm.missing("i386"))
     board = SerialBoard(folder / "board", rom_kB=rom_kB, heap_kB=heap_kB, with_border=True)
     done = run.flash("EMULATED", board.port, start=False)
     assert done.how == ("ROMFS" if rom_kB else "packs") and done.old == "none"
     params = device_params(log_kB=0 if rom_kB else 16)
+    if more:
+        params.set("sd_card", "spi")
     for name, text in zip(("settings.toml", "bench.toml"), files(settings_text(params))):
         (folder / name).write_text(text)
-        copied = mpremote(board.port, "resume", "fs", "cp", folder / name, ":")
+    for path in (folder / "settings.toml", folder / "bench.toml", *more):
+        copied = mpremote(board.port, "resume", "fs", "cp", path, ":")
         assert copied.returncode == 0, copied.stdout
     return board
 
@@ -70,13 +74,14 @@ def end(rig, board):
     assert rig.board.forced_openings == 0
 
 
-def after_the_session(rig, board, folder):
+def after_the_session(rig, board, folder, card="not wired", reason="USER_STOP"):
     """selftest, trace and logs; the device goes on after each of them."""
     status, text = tool(rig, board, "tools.flash.selftest")
     print(text)
     assert status == 0, text
     rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "good" in rows["modem"] and "firmware runs" in text
+    assert card in rows["card"]
     assert "not wired" in rows["CAN"] and "A: nothing plugged in" in rows["pilot"]
     rig.world.run(rig.world.now + 2000)
     assert not rig.device.at_prompt, "the device does not go on"
@@ -86,7 +91,7 @@ def after_the_session(rig, board, folder):
     assert len(found) > 20 and any("SessionStop" in row[2] for row in found)
     status, text = tool(rig, board, "tools.flash.logs")
     print(text[:2000])
-    assert status == 0 and "<- SessionStopRes OK\n" in text and "USER_STOP" in text, text
+    assert status == 0 and "<- SessionStopRes OK\n" in text and reason in text, text
     rig.world.run(rig.world.now + 2000)
     assert not rig.device.at_prompt
     if shark := PEERS["tshark"].missing() is None:
@@ -127,5 +132,17 @@ def test_flashed_as_rom_image_charges_in_less_heap(tmp_path):
     board = flashed(tmp_path, 384, 112)
     try:
         end(begin(board), board)
+    finally:
+        board.close()
+
+
+@pytest.mark.timeout(240)
+def test_a_log_on_an_sd_card_comes_home_as_well(tmp_path):
+    board = flashed(tmp_path, 0, 320, [ROOT / "tools/emulator/sd_card.py"])
+    try:
+        rig = begin(board)
+        end(rig, board)
+        assert not list((tmp_path / "board").rglob("last.pcapng")), "it went to flash"
+        after_the_session(rig, board, tmp_path, "good", "STATION_TERMINATE")
     finally:
         board.close()

@@ -2,7 +2,8 @@
 """The board that `tools.serial_board` emulates: modem, pins and clock behind its border.
 
 It differs from `tools/vm/device/uevcc_board.py` in its terminal, which is the real standard input.
-Without a world behind it (no border) it cannot be built, and says so.
+Without a world behind it (no border) it cannot be built, and says so. With `sd_card` it has an SD
+card, empty after each start, if tools/emulator/sd_card.py was copied onto it.
 """
 
 try:
@@ -13,7 +14,7 @@ except ImportError:
     border = None
 
 NAME = "EMULATED"
-PINS = {}
+PINS = {"SD_CS": 0}
 
 
 def safe():
@@ -26,9 +27,9 @@ def safe():
 class Parts:
     """See the boards' page."""
 
-    can = led = timer = reset_cause = None
+    can = card = led = timer = reset_cause = None
 
-    def __init__(self):
+    def __init__(self, settings):
         from os import urandom
 
         from drivers.qca7000 import Qca7000
@@ -40,12 +41,27 @@ class Parts:
         self.terminal = terminal()
         self.urandom = urandom
         self.unix = 1767225600 + border.clock() // 1000
+        if getattr(settings, "sd_card", "none") != "none":
+            self.card = _card
 
     def idle(self, ms):
         border.sleep_until(border.clock() + ms)
 
 
+def _card(now, within):
+    import sd_card
+    from drivers.sd_mount import Card
+    from drivers.sd_spi import SdSpi
+
+    if not hasattr(sd_card, "inserted"):
+        import vfs
+
+        sd_card.inserted = sd_card.SdCard(2048)
+        vfs.VfsFat.mkfs(SdSpi(sd_card.Wires(sd_card.inserted), now, 60000))
+    return Card(SdSpi(sd_card.Wires(sd_card.inserted), now, within))
+
+
 def build(settings):
     if border is None:
         raise OSError("no hardware behind this board: start it with a world")
-    return Parts()
+    return Parts(settings)
