@@ -98,7 +98,7 @@ def every_fault():
 
 
 @pytest.mark.shows("{fault}", "every message of AC", peer="our station")
-@pytest.mark.parametrize("message, fault", every_fault())
+@pytest.mark.parametrize("message, fault", list(every_fault()))
 def test_fault_of_the_station(message, fault):
     row, reason = FAULTS[fault]
     row = dict(row, at=message)
