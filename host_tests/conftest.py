@@ -20,10 +20,19 @@ from tools.vm import VMError, build_mpy, missing
 
 
 def pytest_collection_finish(session):
-    """The controller collects garbage at quiet points: what thousands of tests are made of is not
-    to be looked through each time."""
+    """What thousands of tests are made of is not to be looked through for garbage again, and
+    what a session leaves behind may wait: there is memory."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one module stay together, so that what they share is made once."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
 
 
 def need(text):

@@ -10,7 +10,7 @@ from evcc.iso20.flow import FLOW
 
 from host_tests.sim.rig import LOOP_S
 from host_tests.sim.rig_ac import Rig
-from host_tests.sim.test_faults import FAULTS, happened
+from host_tests.sim.test_faults import ALWAYS, FAULTS, happened
 from tools.chart.tables import rows
 from tools.emulator.ac_plant import UNDER_LOAD
 
@@ -89,9 +89,17 @@ def test_nothing_is_offered_that_no_service_needs():
         assert rig.outcome["protocol"] == protocol
 
 
+def every_fault():
+    """(message, fault); of the messages that DC's sessions send as well, some kinds always."""
+    for message in MESSAGES:
+        own = message.startswith("AC_") or message == "PowerDelivery"
+        for fault in FAULTS:
+            slow = not own and fault not in ALWAYS
+            yield pytest.param(message, fault, marks=[pytest.mark.slow] if slow else [])
+
+
 @pytest.mark.shows("{fault}", "every message of AC", peer="our station")
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message, fault", list(every_fault()))
 def test_fault_of_the_station(message, fault):
     row, reason = FAULTS[fault]
     row = dict(row, at=message)

@@ -39,6 +39,7 @@ FAULTS = {
     "reset": ({"do": "reset_tcp"}, "LINK_LOST"),
     "lost link": ({"do": "drop_frames", "ms": 60000}, "MESSAGE_TIMEOUT"),
 }
+ALWAYS = ("undecodable", "withheld", "duplicate")  # where the other kinds are slow tests
 
 
 def run(rig):

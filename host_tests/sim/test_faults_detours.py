@@ -6,7 +6,7 @@ session sends; unplugging and the driver's stop at each. Some kinds always, all 
 import pytest
 
 from host_tests.sim.rig import Rig
-from host_tests.sim.test_faults import FAULTS
+from host_tests.sim.test_faults import ALWAYS, FAULTS
 from host_tests.sim.test_renegotiation import Signer, sign
 from tools.emulator.plant import Violation
 
@@ -28,7 +28,6 @@ PLACES = {
     "check-out": ("VehicleCheckOut", 1, "parking"),
     "stop for a pause": ("SessionStop", 1, "Pause"),
 }
-ALWAYS = ("undecodable", "withheld", "duplicate")
 OTHER = {"DC": "DC_WeldingDetectionRes", "": "AuthorizationSetupRes"}
 
 

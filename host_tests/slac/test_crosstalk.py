@@ -34,7 +34,9 @@ def two_cars_three_stations(seed):
 
 
 @pytest.mark.shows("several stations and cars on one line", peer="our station")
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize(
+    "seed", [n if n < 30 else pytest.param(n, marks=pytest.mark.slow) for n in range(100)]
+)
 def test_two_cars_find_their_own_of_three_stations(seed):
     assert two_cars_three_stations(seed) == [True, True], f"seed {seed}"
 

@@ -48,18 +48,23 @@ class Cable(BenchBoard):
 
 class Day:
     """`mode`: Dynamic or Scheduled. `hours`: how long. `meter`: the car sees the house's meter.
+    `step_ms`: from one exchange of the loop to the next.
 
     After `play()`: `rows` (hour since start, W into the car, SOC %, W of sun, W of load, price),
     `message_Wh`: energy into the car by the station's answers; `cost`: of the house, and
     `cost_without`: had there been no car.
     """
 
-    def __init__(self, mode="Dynamic", hours=HOURS, meter=False, start_h=START_H, **settings):
+    def __init__(
+        self, mode="Dynamic", hours=HOURS, meter=False, start_h=START_H, step_ms=STEP_MS,
+        **settings,
+    ):  # fmt: skip
         self.params = Params()
         values = {**SETTINGS, "control_mode": mode, **settings}
         for name, value in values.items():
             self.params.set(name, value)
         self.hours, self.meter, self.start_h = hours, meter, start_h
+        self.step_ms = step_ms
         self.soc_at_departure = None
         self.now = 0
         unix = MIDNIGHT + int(start_h * 3600)
@@ -109,7 +114,7 @@ class Day:
             response = self.house.answer(name, body)
             if looping:
                 self._note(response)
-                self._pass(STEP_MS, STEP_MS)
+                self._pass(self.step_ms, self.step_ms)
             else:
                 self._pass(20)
             self.session.now = self.now
@@ -127,13 +132,14 @@ class Day:
         hour = self.house.hour()
         volts = number(response["EVSEPresentVoltage"])
         watts = volts * number(response["EVSEPresentCurrent"])
-        energy = watts * STEP_MS / 3600_000
+        energy = watts * self.step_ms / 3600_000
         self.message_Wh += energy
         self.turned_Wh += abs(energy)
         self.exchanges += 1
         sun, load, price = house.sun(hour), house.load(hour), house.price(hour)
-        self.cost += _bill(load + watts - sun, price)
-        self.cost_without += _bill(load - sun, price)
+        hours = self.step_ms / 3600_000
+        self.cost += _bill(load + watts - sun, price) * hours
+        self.cost_without += _bill(load - sun, price) * hours
         soc = self.pack.soc * 100
         self.lowest = min(self.lowest, soc)
         if self.meter:
@@ -153,6 +159,5 @@ class Day:
 
 
 def _bill(watts, price):
-    """Money for 10 s of `watts` from the grid, negative: into it."""
-    fee = price if watts > 0 else house.FEED_IN
-    return watts * STEP_MS / 3600_000_000 * fee
+    """Money for an hour of `watts` from the grid, negative: into it."""
+    return watts / 1000 * (price if watts > 0 else house.FEED_IN)

@@ -98,7 +98,8 @@ def test_the_cars_own_sight_of_the_meter_bounds_what_it_gives():
 
 @pytest.mark.parametrize("mode", ["now", "departure", "cheap", "solar"])
 def test_modes_that_only_charge_reach_the_target_and_give_nothing_back(mode):
-    day = Day("Dynamic", ems_mode=mode, ems_cheap_hours="00:00-05:00", ev_soc=70.0).play()
+    settings = {"ems_mode": mode, "ems_cheap_hours": "00:00-05:00", "ev_soc": 70.0}
+    day = Day("Dynamic", step_ms=40_000, **settings).play()
     assert day.session.discharged < 1
     assert day.soc_at_departure > 79.9
     assert day.session.stop == ("USER_STOP" if mode in ("departure", "solar") else "COMPLETED")
