@@ -135,7 +135,9 @@ class Plan:
     def _space(self):
         """Is there room? Blocks count, as littlefs and FAT give no less to a file."""
         root = self.link.root
-        block, free = self.link.eval(f"(lambda s:(s[1] or s[0],s[3]))(os.statvfs({root!r}))")
+        block, whole, free = self.link.eval(
+            f"(lambda s:(s[1] or s[0],s[2],s[3]))(os.statvfs({root!r}))"
+        )
 
         def blocks(n):
             return -(-n // block)
@@ -146,6 +148,12 @@ class Plan:
             some = gone[at : at + 12]
             full = [root + path for path in some]
             there.update(zip(some, self.link.eval(f"[_size(p) for p in {full!r}]", _SIZE)))
+        all_of_it = sum(blocks(len(data)) for data in self.files.values()) * block
+        if all_of_it > whole * block:
+            raise FlashError(
+                f"{self.link.port}: its file system has {whole * block // 1024} kB in all, "
+                f"{all_of_it // 1024} kB are needed: boards/{self.image.board.id}/README.md"
+            )
         need = sum(blocks(len(data)) for data in self.write.values())
         need += 2 * len({path.rpartition("/")[0] for path in self.write}) + 2  # folders, our lists
         # the old file is there until the new one is whole

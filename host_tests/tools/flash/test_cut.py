@@ -274,3 +274,15 @@ def test_keys_are_copied_in_service_mode_only(tmp_path, monkeypatch):
         mpremote(board.port, "resume", "cp", tmp_path / "settings.toml", ":")
         with pytest.raises(FlashError, match="service mode only"):
             run.flash("EMULATED", board.port, start=False, pki=pki)
+
+
+def test_a_file_system_that_is_too_small_for_any_of_it(tmp_path, monkeypatch):
+    """As the 128 kB of a Nucleo H743ZI's stock firmware: nothing that a person removes helps."""
+    need(vm.missing("i386"))
+    made = version(tmp_path, "A", "x")
+    made.files["lib/evcc/large.mpy"] = bytes(140_000)
+    monkeypatch.setattr(run.image, "build", lambda *words: made)
+    with SerialBoard(tmp_path / "board", flash_kB=128) as board:
+        with pytest.raises(FlashError, match="128 kB in all, 1.. kB are needed: boards/EMULATED"):
+            flash(board)
+        assert "uevcc" not in mpremote(board.port, "ls").stdout
