@@ -102,7 +102,7 @@ def code(made):
     size = {name.rpartition(".")[2]: len(data) for name, data in made.items()}
     own = {k: v for k, v in size.items() if not k.startswith("_t_")}
     shared = own["exi"] + own["tables"]
-    plain, kernels = own["plain"], own["_fast_codec"]
+    plain, kernels = own["plain"], sum(v for k, v in own.items() if k.startswith("_fast_"))
     return shared + plain, shared + kernels, shared + plain + kernels
 
 

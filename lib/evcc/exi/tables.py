@@ -213,8 +213,10 @@ def kernel():
     global _fast
     try:
         from evcc.exi import _fast_codec as fast
+        from evcc.exi._fast_decode import decode
+        from evcc.exi._fast_encode import encode
     except (ImportError, SyntaxError, ValueError):  # ValueError: a .mpy for another machine
         return None
     load("sap")
     _fast = fast
-    return fast.decode, fast.encode, fast.state(tabs, base, names, name, index)
+    return decode, encode, fast.state(tabs, base, names, name, index)
