@@ -63,6 +63,7 @@ def run(border, more):
 
         mark(border, more["mark"])
     device = start(more)
+    device.begin_run()
     controller = device.controller
     check = None
     if "check" in more:
