@@ -74,6 +74,7 @@ class Module:
         parts.led = lambda on: self.light.append((rig.world.now, on))
         parts.urandom = rig.world.urandom_for(f"device/{board.resets}")
         parts.terminal = self.terminal
+        parts.idle = lambda ms: rig.world.run(rig.world.now + ms)  # while nobody steps it
         return parts
 
 

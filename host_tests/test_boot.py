@@ -37,6 +37,9 @@ class Port:
         return False
 
 
+LOOKS = [lambda: None] * 3  # waits between looks at the pilot before the loop
+
+
 class Terminal:
     def __init__(self):
         self.ctrl_c, self.resets = [], 0
@@ -271,7 +274,7 @@ def test_a_board_whose_files_lie_elsewhere(module, monkeypatch):
 def test_the_firmware_is_safe_first_and_last(module, monkeypatch, name):
     write(module, GOOD)
     monkeypatch.setitem(sys.modules, "uevcc_board", module)
-    module.idles = [lambda: exec("raise KeyboardInterrupt")]
+    module.idles = [*LOOKS, lambda: exec("raise KeyboardInterrupt")]
     runpy.run_path(str(ROOT / "firmware" / name))
     assert module.events == ["safe", "build", "safe"] and not device.current.running
     assert device.current.terminal.ctrl_c[-1] is True
@@ -280,7 +283,7 @@ def test_the_firmware_is_safe_first_and_last(module, monkeypatch, name):
 def test_an_exception_in_the_loop_leaves_safe_outputs(module, monkeypatch):
     write(module, GOOD)
     monkeypatch.setitem(sys.modules, "uevcc_board", module)
-    module.idles = [lambda: exec("raise SystemError")]
+    module.idles = [*LOOKS, lambda: exec("raise SystemError")]
     with pytest.raises(SystemError):
         runpy.run_path(str(ROOT / "firmware" / "main.py"))
     assert module.events[-1] == "safe"

@@ -67,7 +67,7 @@ def test_lines(typed, ran):
 def test_control_bytes_go_to_the_gate():
     seat = Seat()
     seat.type(b"\x01\x04\x03")
-    assert seat.asked == ["repl", "reset"] and seat.terminal.shown.count("refused") == 2
+    assert seat.asked == ["repl", "reset", None] and seat.terminal.shown.count("refused") == 2
 
 
 def test_nobody_is_heard_before_he_has_read():

@@ -55,6 +55,8 @@ def test_aiorepl_is_there_at_rest_only(rig):
     class Watch:
         def step(self, now):
             there = rig.told[-1:] == ["begins"]
+            if rig.told:
+                seen.add(("ticks by timer", there, bool(rig.board.timers)))
             if rig.plant.contactors.closed:
                 seen.add(("closed", there, rig.terminal.ctrl_c))
             if now == 2000:
@@ -70,9 +72,14 @@ def test_aiorepl_is_there_at_rest_only(rig):
             return now + 10
 
     world.add(Watch())
+    device.parts.timer = rig.board.timer
+    rig.board.WATCHDOG_MS = 1 << 60
     go(device)
     assert rig.told == ["begins", "ends", "begins", "ends"]
-    assert ("closed", False, False) in seen and len([x for x in seen if x[0] == "closed"]) == 1
+    # a Ctrl-C in a statement must not hit a tick
+    ticks = {x[1:] for x in seen if x[0] == "ticks by timer"}
+    assert (True, True) not in ticks and {(True, False), (False, True)} <= ticks
+    assert [x for x in seen if x[0] == "closed"] == [("closed", False, False)]
     assert {"ended with the plug", "session over"} <= seen
     assert device.controller.result == "STATION_TERMINATE" and not rig.violations()
     assert rig.terminal.ctrl_c and not device.running
@@ -93,3 +100,28 @@ def test_without_service_mode_there_is_no_aiorepl(rig):
     rig.world.add(Watch())
     go(device)
     assert rig.told == []
+
+
+def test_no_aiorepl_beside_a_watchdog_that_cannot_be_stopped(rig):
+    """A statement of the person would stop the loop that feeds it."""
+    from evcc.device import go
+
+    device = rig.device.device
+    armed = []
+    rig.board.disarm = lambda: not armed
+    device.parts.restart = lambda: None
+
+    class Watch:
+        def step(self, now):
+            if now > 1000 and not armed:
+                armed.append(rig.told == ["begins"])
+                rig.board.plug()
+            if now > 1100 and rig.pilot.state != "A" and rig.device.device.open is False:
+                rig.board.unplug()
+            if now > 3000:
+                device.left = "repl"
+            return now + 10
+
+    rig.world.add(Watch())
+    go(device)
+    assert armed == [True] and rig.told == ["begins", "ends"] and device.open

@@ -116,6 +116,9 @@ def modules(board, wiring, reset_cause=PWRON_RESET):
             self.callback = lambda: callback(self)
             wiring.world.add(self, wiring.world.now + period)
 
+        def deinit(self):
+            wiring.world.remove(self)
+
         def step(self, now):
             self.callback()
             return now + self.period

@@ -140,6 +140,7 @@ def run():
     forget("evcc.boot", "evcc.store")
     if device.refused:
         say("refused:", device.refused)
+    device.begin_run()
     parts, c = device.parts, device.controller
     told = state = None
     heap = 0

@@ -60,6 +60,17 @@ def test_one_that_cannot_be_stopped_is_fed_for_ever():
     dog.feed()
     dog.attend(True)
     assert dog.armed and chip.log == [("make", 1000), "feed"]
+    assert dog.disarm() is False and dog.armed
+
+
+def test_disarmed_before_a_reset_also_while_plugged_in():
+    chip = Chip()
+    dog = Watchdog(Pin(), chip.make, 1000, chip.stop, chip.mark)
+    assert dog.disarm() and chip.log == []
+    dog.attend(True)
+    assert dog.disarm() and chip.log[2:] == ["stop", ("mark", False)]
+    never = Watchdog(Pin(), chip.make, 1000)
+    assert never.sticky and never.disarm()
 
 
 def test_switched_off_by_its_setting():

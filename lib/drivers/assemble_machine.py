@@ -31,9 +31,15 @@ class Parts:
         self._callback = None
 
     def timer(self, callback):
-        """Call `callback(timer)` every 20 ms, from a hard interrupt where the port can."""
+        """Call `callback(timer)` every 20 ms, from a hard interrupt where the port can. None: no
+        more."""
         from machine import Timer
 
+        if self._timer is not None:
+            self._timer.deinit()
+            self._timer = None
+        if callback is None:
+            return None
         self._callback = callback  # a bound method stays one object
         how = {"mode": Timer.PERIODIC, "period": _TICK_MS, "callback": callback}
         self._timer = Timer(self._timer_id)
@@ -54,6 +60,12 @@ class Parts:
 
     def led(self, on):
         self._led(1 if on else 0)
+
+    def restart(self):
+        """Reset the chip."""
+        import machine
+
+        machine.reset()
 
 
 def assemble(settings, pins, spi, adc, timer_id=-1, reset=None, wdt_stop=None, wdt_mark=None,

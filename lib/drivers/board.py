@@ -89,6 +89,10 @@ class Board:
             self.rest.attend(now)
         return now
 
+    def disarm(self):
+        """Stop the chip's watchdog; False where a plug has armed one that only a reset stops."""
+        return self._watchdog.disarm()
+
     @property
     def cable_A(self):
         return NONE if self._proximity is None else self._proximity.cable_A

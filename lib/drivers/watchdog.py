@@ -5,7 +5,7 @@ The pulse output changes its level with each feed and keeps a retriggerable mono
 which neither S2 nor a coil has supply: what stops ticking lets go of everything, whatever level
 its pins have. The chip's watchdog then restarts the software. It is armed by a plug, so a board on
 the desk can be flashed in peace; where a port cannot stop it again it is fed until the next reset
-(`sticky`), also by a tick that runs beside a person's REPL: only a stopped tick bites.
+(`sticky`), which the device therefore takes before it gives a person the REPL.
 """
 
 
@@ -50,3 +50,8 @@ class Watchdog:
             self.armed = False
             if self._mark is not None:
                 self._mark(False)
+
+    def disarm(self):
+        """Before a reset, or a person's REPL. False where only a reset stops it."""
+        self.attend(False)
+        return not self.armed

@@ -47,7 +47,6 @@ def boot(module):
         refused = wire(device, parts, settings)
         forget("evcc.store")
     device.refused = refused
-    device.guard()
     device.rare("begin")
     return device
 
@@ -64,6 +63,7 @@ def console(device, parts, settings):
     if device.terminal:
         from evcc.console import Console
 
+        device.terminal.interrupt(False)  # before anything is wired that it could tear apart
         device.console = Console(device.terminal, device.command, device.ask)
     if parts.led:
         from evcc.led import Led
@@ -195,7 +195,6 @@ def wire(device, parts, settings):
             unix=_unix(parts),
             reset=parts.reset_cause,
             store=device,
-            timer=parts.timer,
         )
     c.keylog = device.secrets.append if settings.key_log else None
     return None

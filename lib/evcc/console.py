@@ -3,8 +3,9 @@
 
 `step` reads and writes a few bytes and returns; one whole line runs one command. A line is
 `name(...)` with plain values, nothing else: no Python, so no loop of a person can stop the
-controller's. Control bytes of mpremote (Ctrl-A raw REPL, Ctrl-D soft reset) go to the device's
-gate; Ctrl-C empties the line. Not here: history, cursor keys (their bytes are dropped).
+controller's. Control bytes of mpremote (Ctrl-A raw REPL, Ctrl-C, Ctrl-D soft reset) go to the
+device's gate: what follows a Ctrl-C that ends the loop is not read here, it is for the REPL. Else
+Ctrl-C empties the line. Not here: history, cursor keys (their bytes are dropped).
 """
 
 from evcc.compat import const
@@ -15,10 +16,13 @@ _LINE = const(120)
 _ROUND_MS = const(20)
 
 PROMPT = "uEVCC> "
+_MEMORY = "\r\nnot enough memory for that now\r\nuEVCC> "
+_FAILED = "\r\nthat failed\r\nuEVCC> "
 
 
 class Console:
-    """`terminal`: drivers.terminal; `run(line) -> text`; `ask(wish) -> text` of the gate."""
+    """`terminal`: drivers.terminal; `run(line) -> text`; `ask(wish) -> text` of the gate, whose
+    wish is "repl", "reset" or None, a Ctrl-C."""
 
     def __init__(self, terminal, run, ask):
         self.terminal = terminal
@@ -47,6 +51,11 @@ class Console:
     def say(self, text):
         self._out += text.replace("\n", "\r\n")
 
+    def drop(self, error):
+        """What was to be said or done could not be: said in a text that is there already."""
+        self._length = self._at = 0
+        self._out = _MEMORY if isinstance(error, MemoryError) else _FAILED
+
     def _give(self):
         end = self._at + _OUT
         self.terminal.write(self._out[self._at : end])
@@ -67,6 +76,7 @@ class Console:
             self.say(PROMPT)
         elif byte == 3:
             self._length = 0
+            self._ask(None)
             self.say("\n" + PROMPT)
         elif byte == 1 or byte == 4:
             self._length = 0

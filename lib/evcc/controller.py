@@ -282,6 +282,8 @@ class Controller:
                 self.enter("unplugged")
                 # B, no current: after a reset in mid-session the station may not have stopped yet.
                 while self.safety.pilot != "B" or self.safety.current() or not self.port.ready:
+                    if self.safety.pilot == "A":
+                        self.stopped = None  # a wish from here on is for this plug-in
                     yield 20
                 yield from self._plugged()
             while self.kept:
@@ -301,7 +303,7 @@ class Controller:
     def _plugged(self):
         """One session, whatever becomes of it; ends with safe outputs and a result."""
         self.safety.reset()
-        self.result = self.stopped = self.session = self.protocol = self.tls = self.leaf = None
+        self.result = self.session = self.protocol = self.tls = self.leaf = None
         self.detail = ""
         self.asks_tls = self.params.sdp_tls
         if self._trace:

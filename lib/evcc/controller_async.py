@@ -5,7 +5,8 @@ Used where aiorepl is installed. Its prompt runs any Python, switches Ctrl-C on 
 raw mode of its own, so it is there only while the gate of evcc.device is open: unplugged, open
 contactors, service mode. With the plug it is cancelled before anything else happens; the console
 of evcc.console takes its place and no task runs beside the session. A statement that takes long at
-the prompt stops the loop; nothing is closed then. The only file that may import asyncio.
+the prompt stops the loop; nothing is closed then, and no watchdog armed: where only a reset stops
+it there is no such prompt from the first plug on. The only file that may import asyncio.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ def run(device):
     """As device.run(): step until somebody wants the REPL or a reset, returns which."""
     try:
         asyncio.run(_run(device))
-    except KeyboardInterrupt:  # while asyncio itself waits: at rest, Ctrl-C is on
+    except KeyboardInterrupt:  # aiorepl switches Ctrl-C on for a statement
         device.ask("repl")
     return device.left
 
@@ -37,15 +38,21 @@ def run(device):
 async def _run(device):
     device.begin_run()
     while device.left is None:
-        if device.open:
+        if device.open and _unwatched(device.parts.board):
             await _prompt(device)
         else:
             device.turn()
 
 
+def _unwatched(board):
+    disarm = getattr(board, "disarm", None)
+    return disarm is None or disarm()
+
+
 async def _prompt(device):
     """At rest: aiorepl beside the device's steps."""
     console, device.console = device.console, None
+    device.tick(False)  # a Ctrl-C in a statement must not hit a tick of the timer
     task = asyncio.create_task(aiorepl.task())
     clock = device.parts.clock
     try:
@@ -59,4 +66,5 @@ async def _prompt(device):
         except asyncio.CancelledError:
             pass
         device.console = console
+        device.tick(True)
         device.guard(True)  # aiorepl has left Ctrl-C on

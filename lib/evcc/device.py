@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The device between its controller and its person: loop, console, LED, log, the way to the REPL.
 
-`boot` makes it, `main` runs it. While the pilot is not A or contactors are not open, Ctrl-C is off
-(`micropython.kbd_intr`), and who asks for the raw REPL or a soft reset gets a safe stop first. It
-decides nothing about charging. The log of a session is written when its contactors are open.
+`boot` makes it, `main` runs it. While it runs Ctrl-C interrupts nothing (`micropython.kbd_intr`):
+it is a byte of the console, which ends the loop at rest and never in the middle of a step, a
+transfer or safety's tick. While the pilot is not A or contactors are not open, who asks for the
+raw REPL or a soft reset gets a safe stop first. It decides nothing about charging. The log of a
+session is written when its contactors are open.
 """
 
 from evcc.compat import forget
@@ -31,11 +33,11 @@ def go(device):
     except ImportError:
         run = Device.run
     try:
-        left = run(device)
+        device.look()
+        run(device)
     finally:
         device.close()
-    if left == "reset":
-        device.terminal.reset()
+    device.rare("leave")
 
 
 class Device:
@@ -90,7 +92,10 @@ class Device:
             wake = now + 50
         self.guard()
         if self.console:
-            wake = min(wake, self.console.step(now))
+            try:
+                wake = min(wake, self.console.step(now))
+            except Exception as error:  # no memory for an answer, say: charging goes on
+                self.console.drop(error)
         if self.led:
             wake = min(wake, self.led.step(now))
         return wake
@@ -107,6 +112,7 @@ class Device:
         self.running = True
         if self.mounted:
             self.rare("card", "hide")
+        self.tick(True)
         self.guard(True)
 
     def turn(self):
@@ -116,15 +122,29 @@ class Device:
             wait = self.step(clock()) - clock()
             if wait > 0:
                 self.parts.idle(wait)
-        except KeyboardInterrupt:  # at rest; or a port that cannot switch Ctrl-C off
+        except KeyboardInterrupt:  # a port that cannot switch Ctrl-C off
             self.ask("repl")
 
     def close(self):
-        """The loop is over: safe outputs, Ctrl-C as it was."""
+        """The loop is over: safe outputs, no pulses, Ctrl-C as it was."""
         self.running = False
-        self.module.safe()
+        try:
+            self.tick(False)
+        finally:
+            self.module.safe()
         if self.terminal:
             self.terminal.interrupt(True)
+
+    def tick(self, on):
+        """The board's timer, where it has one, ticks safety while the loop runs.
+
+        Not beside a person's REPL: what does not tick enables no output, and a Ctrl-C there would
+        hit the tick at times, whose timer many ports end then.
+        """
+        c, timer = self.controller, self.parts.timer
+        if c and timer:
+            timer(c.safety.on_timer if on else None)
+            c.safety.timed = on
 
     # --- the log ---------------------------------------------------------------------------------
 
@@ -180,24 +200,34 @@ class Device:
         c = self.controller
         if c is None:
             return True
-        if not self.running and not self.parts.timer:  # nobody has looked since the loop ended
-            self.parts.board.sample(self.parts.board.raw)
+        if not self.running:
+            self.look()
         return c.at_rest
 
+    def look(self):
+        """Sample the inputs while nobody ticks: a new pilot state counts when seen twice."""
+        if self.controller:
+            board = self.parts.board
+            for _ in range(3):
+                board.sample(board.raw)
+                self.parts.idle(20)
+
     def ask(self, wish):
-        """Somebody wants the "repl" or a "reset". Returns what to tell."""
+        """Somebody wants the "repl" or a "reset", None: typed Ctrl-C. Returns what to tell."""
+        if wish is None:
+            if self.open:
+                self.left = "repl"
+            return None
         return self.rare("ask", wish)
 
     def guard(self, again=False):
-        """Ctrl-C is on at rest only. What was wished for happens once contactors are open.
+        """Is the REPL to be had? What was wished for happens once contactors are open.
 
         `again`: whatever Ctrl-C was told last, somebody else may have told it something.
         """
-        is_open = self.at_rest() and self.settings.service_mode
-        if again or is_open is not self.open:
-            self.open = is_open
-            if self.terminal:
-                self.terminal.interrupt(is_open)
+        self.open = self.at_rest() and self.settings.service_mode
+        if again and self.terminal:
+            self.terminal.interrupt(False)
         c = self.controller
         if self.wish and c.released and (c.result is not None or c.state == "unplugged"):
             self.left, self.wish = self.wish, None

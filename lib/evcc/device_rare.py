@@ -6,6 +6,8 @@ Each is called through Device.rare, which drops this code again.
 
 from evcc.compat import forget, get_logger
 
+_WAIT = "a plug has armed a watchdog that only a reset stops: resetting, then the REPL is yours"
+
 log = get_logger("evcc.device")
 
 
@@ -80,3 +82,23 @@ def ask(d, wish):
         d.wish = wish
         return "plugged in: charging is stopped first"
     return "refused while plugged in: charging is stopped; draw the plug, then again"
+
+
+def leave(d):
+    """The loop has ended as somebody wished, outputs are safe: reset, or give the REPL.
+
+    A watchdog that a plug has armed would bite in the middle of a boot, or of what the person
+    does. Where only a reset stops it the chip is reset, and main.py then gives the prompt.
+    """
+    disarm = getattr(d.parts.board, "disarm", None)
+    if disarm is None or disarm():
+        if d.left == "reset":
+            d.terminal.reset()
+        return
+    if d.left == "repl":
+        with open(d.root + "uevcc_repl", "w"):
+            pass
+        if d.terminal:
+            d.terminal.write("\r\n" + _WAIT + "\r\n")
+        d.parts.idle(100)  # until it is out
+    d.parts.restart()

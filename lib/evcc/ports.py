@@ -11,6 +11,7 @@ a hard timer interrupt: they allocate nothing, raise nothing, wait for nothing.
     watchdog()         feed the watchdog, pulse the monostable that enables S2 and the coils
     ticks()            ms as a small int, wraps at 2**30; only a board with a timer needs it
     clock()            ms that never wrap, for loops; never called from the tick
+    disarm()           stop the chip's watchdog, False where only a reset does; may be missing
 
 Levels after a reset, before any call: pilot B, contactors open, lock not driven. `board.raw` is
 set by safety: its array, as the last tick filled it. Who else wants to see a measured value (a

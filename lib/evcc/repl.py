@@ -145,7 +145,7 @@ def start():
 def stop():
     """End charging in order, by the shortest path that the standard allows."""
     c = _controller()
-    if c.state == "unplugged" or c.result is not None:
+    if c.at_rest or c.state == "finished":  # plugged in, a session is to come at least
         return "no session"
     c.stop()
     return "stopping"

@@ -171,8 +171,12 @@ class Board:
         return self.world.now & 0x3FFFFFFF
 
     def timer(self, callback):
-        """The board's timer: `callback(timer)` every 20 ms, whatever its controller does."""
-        self.timers.append(self.world.add(_Timer(callback), self.world.now + _Timer.EVERY_MS))
+        """The board's timer: `callback(timer)` every 20 ms, whatever its controller does; None:
+        no more."""
+        while self.timers:
+            self.world.remove(self.timers.pop())
+        if callback is not None:
+            self.timers.append(self.world.add(_Timer(callback), self.world.now + _Timer.EVERY_MS))
 
     def clock(self):
         """now, ms."""
@@ -212,14 +216,18 @@ class Board:
 
     def _bite(self):
         """The watchdog resets the controller: every output falls to its idle level."""
-        self._fed = None
         self.resets += 1
-        self._levels = [False, False]
         for timer in self.timers:
             self.world.remove(timer)
-        self._drive()
+        self.fall()
         if self.on_reset is not None:
             self.on_reset()
+
+    def fall(self):
+        """The controller is in reset: nothing drives an output, nothing pulses."""
+        self._fed = None
+        self._levels = [False, False]
+        self._drive()
 
     @property
     def forced_openings(self):

@@ -6,8 +6,9 @@
 
 `board.port` is a pseudo-terminal that mpremote, or a person, opens. The root file system is a
 littlefs in `folder`/flash.bin, which stays as flash does; killing the process is a cut of power.
-A soft reset is a fresh process, and the emulated hardware keeps its levels meanwhile. With a world
-(`tools.serial_board.world`) the firmware has a modem, pins and a clock. See README.md for limits.
+A soft reset is a fresh process, and the emulated hardware keeps its levels meanwhile; after any
+other start they have fallen. With a world (`tools.serial_board.world`) the firmware has a modem,
+pins, a clock and a watchdog. See README.md for limits.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ _BORDER = Path(vm.__file__).with_name("device") / "border.py"
 BLOCK = 4096
 OWN_KB = 16  # of the heap, for the loop that stands for a port's C code
 _SOFT, _SOFT_RAW, _HARD = 201, 202, 203
+_USB_S = 0.3
 
 
 class BoardError(Exception):
@@ -44,12 +46,13 @@ class SerialBoard:
     folder: where flash.bin and rom.bin lie (None: a temporary one). flash_kB, rom_kB: their sizes
     (rom 0: a board without ROM partition). heap_kB: of the firmware. with_border: files for an
     emulated hardware exist (`border()`); without them `import border` fails on the board.
-    plugged: is the cable there from the start?
+    plugged: is the cable there from the start? usb: the port is the chip's own, and gone for a
+    moment when the chip resets. sticky: its watchdog cannot be stopped, as an ESP32's or STM32's.
     """
 
     def __init__(
         self, folder=None, *, flash_kB=1024, rom_kB=0, heap_kB=256, with_border=False,
-        plugged=True,
+        plugged=True, usb=False, sticky=False,
     ):  # fmt: skip
         if text := vm.missing("i386"):
             raise BoardError(text)
@@ -60,23 +63,25 @@ class SerialBoard:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.flash_kB, self.rom_kB, self.heap_kB = flash_kB, rom_kB, heap_kB
         self.with_border = with_border
+        self.usb, self.sticky = usb, sticky
         for name, size in (("flash.bin", flash_kB), ("rom.bin", rom_kB)):
             file = self.folder / name
             if size and not file.exists():
                 file.write_bytes(b"\xff" * (size * 1024))
         self._code = self.folder / "code"
         self._build()
-        self.starts = []  # why each process was started: "power", "soft", "reset"
+        # why each process was started: "power", "soft", "reset", "watchdog"
+        self.starts = []
         self.on_start = None  # called with that word, in the supervisor's thread
         self.errors = b""  # what the process wrote to standard error
         self._lock = threading.Condition()
         self._process = None
         self._border = None
-        self._power = False
+        self._power = self._bitten = False
         self._thread = None
         self._inner, self._terminal = os.openpty()
         tty.setraw(self._terminal)  # no echo before MicroPython has it
-        self.cable = Cable(self._inner)
+        self.cable = Cable(self._inner, self.folder / "port")
         if plugged:
             self.cable.plug()
         self.power_on()
@@ -115,6 +120,14 @@ class SerialBoard:
         if self._thread:
             self._thread.join(10)
         termios.tcflush(self._terminal, termios.TCIOFLUSH)
+        self.cable.drop()
+
+    def bite(self):
+        """Its watchdog resets the chip, at this very instant."""
+        with self._lock:
+            self._bitten = True
+            if self._process:
+                self._process.kill()
 
     def close(self):
         self.power_off()
@@ -164,10 +177,15 @@ class SerialBoard:
             status = self._run(why, mode)
             if not self._power:
                 break
-            if status in (_SOFT, _SOFT_RAW):
+            if self._bitten or status == _HARD:
+                why, mode = "watchdog" if self._bitten else "reset", "friendly"
+                self._bitten = False
+                if self.usb and self.cable.port:
+                    self.cable.pull()
+                    time.sleep(_USB_S)
+                    self.cable.plug()
+            elif status in (_SOFT, _SOFT_RAW):
                 why, mode = "soft", "raw" if status == _SOFT_RAW else "friendly"
-            elif status == _HARD:
-                why, mode = "reset", "friendly"
             else:
                 self.errors += b"\nended with status %d" % status
                 with self._lock:
@@ -187,12 +205,16 @@ class SerialBoard:
         arguments = [
             self.folder / "flash.bin", self.flash_kB * 1024 // BLOCK,
             self.folder / "rom.bin" if self.rom_kB else "-", self.rom_kB * 1024, *numbers, mode,
-            why,
+            why, "sticky" if self.sticky else "stoppable",
         ]  # fmt: skip
         command = vm.command(
             "-m", machine="i386", heap=f"{self.heap_kB + OWN_KB}k",
             arguments=("serial_boot", *arguments),
         )  # fmt: skip
+        # The process before may have left Ctrl-C on: it would end the new one, which has no
+        # handler for it yet.
+        tty.setraw(self._terminal, termios.TCSANOW)
+        self.starts.append(why)  # before it can say a word
         process = subprocess.Popen(
             command,
             cwd=self._code,
@@ -207,11 +229,12 @@ class SerialBoard:
         )
         for number in theirs:
             os.close(number)
-        self.starts.append(why)
         with self._lock:
             self._process = process
             self._border = (len(self.starts), *ours) if ours else None
             self._lock.notify_all()
+            if not self._power or self._bitten:  # while it was being started
+                process.kill()
         if self.on_start:
             self.on_start(why)
         try:

@@ -7,7 +7,7 @@
 
 While firmware runs, simulated time stands still between its messages, as with `tools.vm.bridge`.
 While it only waits for a person (REPL prompt), time goes on at the pace of the wall clock, and
-nobody answers for the device: modem, station and safety's watchdog see that.
+nobody answers for the device: modem, station, monostables and the chip's watchdog see that.
 """
 
 import os
@@ -81,7 +81,7 @@ class Link:
         if len(have) < 5 + n:
             return None
         kind = chr(have[0])
-        if kind not in "Qy" and kind not in NAMES:
+        if kind not in "Qyw" and kind not in NAMES:
             self._end(f"it printed {have[:60]!r} on the border")
         self._buffer = have[5 + n :]
         self.counts[kind] += 1
@@ -108,11 +108,44 @@ class Link:
         self.board.close()
 
 
+class Dog:
+    """The chip's watchdog, `machine.WDT` of the serial board: it bites `ms` after the last feed.
+
+    `ms`: None while it is not armed. Bites are counted by `board.resets`.
+    """
+
+    def __init__(self, world, serial, board):
+        self.world, self.serial, self.board = world, serial, board
+        self.ms = self._at = None
+        world.add(self)
+
+    def feed(self, ms):
+        """Armed or fed; 0 stops it."""
+        self.ms = ms or None
+        self._at = self.world.now + ms
+        self.world.wake(self)
+
+    def step(self, now):
+        if self.ms is None:
+            return None
+        if now < self._at:
+            return self._at
+        self.board.resets += 1
+        self.serial.bite()
+        self.reset()
+        return None
+
+    def reset(self):
+        """The chip starts from nothing: not armed, its outputs fall."""
+        self.ms = None
+        self.board.fall()
+
+
 class SerialDevice(VmDevice):
-    """`board`: a SerialBoard made `with_border`; modem and ports: of the emulator.
+    """`serial`: a SerialBoard made `with_border`; modem and board: of the emulator.
 
     patience_s: so long, by the wall clock, time waits for a message of firmware that runs.
-    `at_prompt`: it waits for a person. `on_message` as with VmDevice.
+    `at_prompt`: it waits for a person. `on_message` as with VmDevice. `dog`: the chip's watchdog.
     """
 
     def __init__(self, world, serial, modem, board, on_message=None, patience_s=10):
@@ -123,18 +156,13 @@ class SerialDevice(VmDevice):
         self.ended = None
         self.at_prompt = False
         self.timer = None  # safety is ticked by the controller's loop
+        self.dog = Dog(world, serial, board)
+        board.WATCHDOG_MS = 1 << 60  # the emulator's own: the chip has one
         self._asleep = False
         self._index = self._busy_until = 0
         self._looks, self._held = 0, None
         self._prepare()
         self.process = Link(serial)
-
-    def _drive(self, pin, level):
-        """The watchdog is armed by a plug and stopped when it is drawn, as on an RP2350."""
-        if pin == 3 and self.board.pilot.state == "A":
-            self.board._fed = None
-            return
-        VmDevice._drive(self, pin, level)
 
     def step(self, now):
         if self.ended is not None:
@@ -161,12 +189,17 @@ class SerialDevice(VmDevice):
             found = process.request(_IDLE_MS / 1000 if idle else self.patience_s)
             if process.restarted:
                 process.restarted = self.at_prompt = False
+                if self.serial.starts[-1] != "soft":
+                    self.dog.reset()
             if found is None:
                 if not idle:
                     process._end("no message for %d s" % self.patience_s)
                 raise _Idle(_IDLE_MS)
             self.at_prompt = found[0] == "Q"
             if self.at_prompt:
+                continue
+            if found[0] == "w":
+                self.dog.feed(struct.unpack("<H", found[1])[0])
                 continue
             self._looks += found[0] == "C"
             if self._looks > _LOOKS:
@@ -192,11 +225,6 @@ def rig_with(serial, **more):
             self.vm_name = "MicroPython behind a serial port"
             return SerialDevice(self.world, serial, self.modem, self.board)
 
-        def _reset(self):
-            """The watchdog bites: the processor starts from nothing."""
-            serial.power_off()
-            serial.power_on()
-
         def close(self):
             pass  # who made the board closes it
 
@@ -210,18 +238,21 @@ def run_with(rig, command, timeout=60, cwd=None):
         [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, cwd=cwd,
     )  # fmt: skip
-    ends = time.monotonic() + timeout
-    world = rig.world
     try:
-        while process.poll() is None:
-            if time.monotonic() > ends:
-                process.kill()
-                out, _ = process.communicate()
-                raise subprocess.TimeoutExpired(command, timeout, out)
-            world.run(world.now + _IDLE_MS)
+        while_runs(rig, process, timeout)
         out, _ = process.communicate(timeout=5)
         return subprocess.CompletedProcess(command, process.returncode, out, "")
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def while_runs(rig, process, timeout=60):
+    """Let the world go on until process.poll() is not None. Raises TimeoutExpired."""
+    ends = time.monotonic() + timeout
+    world = rig.world
+    while process.poll() is None:
+        if time.monotonic() > ends:
+            raise subprocess.TimeoutExpired("serial board", timeout)
+        world.run(world.now + _IDLE_MS)

@@ -277,7 +277,7 @@ def test_a_world_for_a_person(tmp_path):
         return process.stdout.readline()
 
     try:
-        assert line().startswith("/dev/pts/") and line() == "pilot A\n"
+        assert line() == str(tmp_path / "board" / "port") + "\n" and line() == "pilot A\n"
         for pilot in "BA":
             process.stdin.write("\n")
             process.stdin.flush()

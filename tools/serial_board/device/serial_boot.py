@@ -6,7 +6,8 @@ flash, `vfs.rom_ioctl` serves a ROM partition that lies outside the heap, `micro
 switches Ctrl-C of the terminal, `machine` can reset. Then boot.py, main.py and the REPL, in the
 order of a real board. Arguments: flash file, its 4 kB blocks, ROM file, its bytes (0: none),
 two numbers of open files of the border to the emulated hardware (-1: none), "raw" or "friendly",
-"power", "reset" or "soft". What it cannot show: a port's own C code for USB and REPL.
+"power", "reset", "soft" or "watchdog", "sticky" (of the watchdog) or "stoppable". What it cannot
+show: a port's own C code for USB and REPL.
 """
 
 import struct
@@ -162,6 +163,27 @@ def border(read, write):
     border.Border.files, border.Border.ask = files, ask
 
 
+class WDT:
+    """`machine.WDT`: one for the chip, in the world outside; without a world nothing bites.
+
+    `deinit` stops it where the chip can (`main` takes it away where not).
+    """
+
+    ask = None
+
+    def __init__(self, id=0, timeout=5000):
+        WDT.ms = struct.pack("<H", timeout)
+        self.feed()
+
+    def feed(self):
+        if WDT.ask:
+            WDT.ask(119, WDT.ms)  # w
+
+    def deinit(self=None):
+        if WDT.ask:
+            WDT.ask(119, b"\0\0")
+
+
 def shims(terminal, rom_ioctl):
     micropython.kbd_intr(3)  # the signal raises KeyboardInterrupt; when it comes is the terminal's
 
@@ -181,7 +203,12 @@ def shims(terminal, rom_ioctl):
         files.rom_ioctl = rom_ioctl
     chip.reset, chip.soft_reset = reset, soft_reset
     chip.PWRON_RESET, chip.HARD_RESET, chip.WDT_RESET, chip.SOFT_RESET = 1, 2, 3, 5
-    chip.reset_cause = lambda: {"power": 1, "reset": 2}.get(FIRST, 5)
+    chip.reset_cause = lambda: {"power": 1, "reset": 2, "watchdog": 3}.get(FIRST, 5)
+    chip.WDT = WDT
+    if "border" in sys.modules:
+        WDT.ask = sys.modules["border"].Border().ask
+    if sys.argv[9] == "sticky":
+        del WDT.deinit
     chip.unique_id = lambda: b"emulated"
     sys.modules.update({"micropython": small, "vfs": files, "machine": chip})
 

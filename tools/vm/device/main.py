@@ -65,6 +65,7 @@ def run(border, more):
 
             extra = Instruments(border, more)
     device = start(more)
+    device.begin_run()
     controller = device.controller
     told = None
     heap = 0

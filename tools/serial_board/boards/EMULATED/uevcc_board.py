@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """The board that `tools.serial_board` emulates: modem, pins and clock behind its border.
 
-It differs from `tools/vm/device/uevcc_board.py` in its terminal, which is the real standard input.
-Without a world behind it (no border) it cannot be built, and says so. With `sd_card` it has an SD
-card, empty after each start, if tools/emulator/sd_card.py was copied onto it.
+It differs from `tools/vm/device/uevcc_board.py` in its terminal, which is the real standard input,
+and in its watchdog, which is the drivers' one on `machine.WDT`. Without a world behind it (no
+border) it cannot be built, and says so. With `sd_card` it has an SD card, empty after each start,
+if tools/emulator/sd_card.py was copied onto it.
 """
 
 try:
-    from border import Board, Border
+    import border as _border
 
-    border = Border()
+    border = _border.Border()
+    _Board = _border.Board
 except ImportError:
     border = None
+    _Board = object
 
 NAME = "EMULATED"
 PINS = {"SD_CS": 0}
@@ -24,6 +27,38 @@ def safe():
             border.drive(pin, False)
 
 
+class Board(_Board):
+    """Safety's ports with a chip's watchdog, see drivers.board."""
+
+    def __init__(self, settings):
+        import machine
+        from drivers.watchdog import Watchdog
+        from evcc import params_board
+
+        _Board.__init__(self, border)
+        params_board.defaults(settings)
+
+        def pulse(level):
+            border.drive(3, level)
+
+        def make(ms):
+            return machine.WDT(timeout=ms)
+
+        stop = getattr(machine.WDT, "deinit", None)
+        self._watchdog = Watchdog(pulse, make, settings.watchdog_ms, stop)
+        self.raw = None
+        self.watchdog = self._watchdog.feed
+        self.clock = self._clock
+
+    def _clock(self):
+        if self.raw:
+            self._watchdog.attend(self.raw[0] != 65)
+        return border.clock()
+
+    def disarm(self):
+        return self._watchdog.disarm()
+
+
 class Parts:
     """See the boards' page."""
 
@@ -32,12 +67,15 @@ class Parts:
     def __init__(self, settings):
         from os import urandom
 
+        import machine
         from drivers.qca7000 import Qca7000
         from drivers.terminal import terminal
 
-        self.clock = border.clock
+        if machine.reset_cause() == machine.WDT_RESET:
+            self.reset_cause = "watchdog"
         self.port = Qca7000(border, irq=border.irq, reset=border.reset)
-        self.board = Board(border)
+        self.board = Board(settings)
+        self.clock = self.board.clock
         self.terminal = terminal()
         self.urandom = urandom
         self.unix = 1767225600 + border.clock() // 1000
@@ -46,6 +84,11 @@ class Parts:
 
     def idle(self, ms):
         border.sleep_until(border.clock() + ms)
+
+    def restart(self):
+        import machine
+
+        machine.reset()
 
 
 def _card(now, within):
