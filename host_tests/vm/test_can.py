@@ -54,7 +54,7 @@ def test_the_example_in_micropython(mpy, tmp_path):
         (
             "evcc/__init__.py", "evcc/compat.py", "evcc/params.py", "evcc/ports.py",
             "evcc/vehicle.py", "evcc/vehicle_can.py", "evcc/can_map.py", "evcc/can_port.py",
-            "drivers/can_mcp2515.py",
+            "drivers/can_mcp2515.py", "drivers/can_spi.py",
         ),
         None,
     )  # fmt: skip

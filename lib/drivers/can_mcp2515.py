@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MCP2515 on SPI as a CAN bus (port: evcc.can_port): three transmit, two receive buffers.
+"""MCP2515 on SPI as a CAN bus (see can_spi): three transmit, two receive buffers, six filters.
 
 Registers and instructions as in Microchip's data sheet and the Linux driver
 (torvalds/linux drivers/net/can/spi/mcp251x.c). Polling only: nothing here needs the interrupt
@@ -7,30 +7,29 @@ line. Remote frames are dropped. Bus-off is left by itself after 128 x 11 recess
 the chip does alone; a chip that lost its settings (brown-out) is set up again.
 """
 
+from drivers.can_spi import SpiCan
 from evcc.can_port import EXTENDED
 from evcc.compat import const
 
 _RESET = const(0xC0)
-_READ = const(0x03)
 _WRITE = const(0x02)
-_MODIFY = const(0x05)
-_STATUS = const(0xA0)
+_STATUS = const(b"\xa0")
 _READ_RX = const(0x90)  # 0x94 the second buffer; ends with clearing its flag
 _LOAD_TX = const(0x40)  # 0x42, 0x44
 _RTS = const(0x80)
-_CANSTAT = const(0x0E)
+_READ_CANSTAT = const(b"\x03\x0e")
+_READ_CNF3 = const(b"\x03\x28")
+_READ_CNF1 = const(b"\x03\x2a")
+_READ_EFLG = const(b"\x03\x2d")
+_NO_OVERRUN = const(b"\x05\x2d\xc0\x00")  # bit modify: EFLG, its bits 7:6, to 0
 _CANCTRL = const(0x0F)
-_TEC = const(0x1C)
 _CNF3 = const(0x28)
-_CANINTF = const(0x2C)
-_EFLG = const(0x2D)
 _RXB0CTRL = const(0x60)
 _RXB1CTRL = const(0x70)
 _RXM = (0x20, 0x24)
 _RXF = (0x00, 0x04, 0x08, 0x10, 0x14, 0x18)
 _NORMAL = const(0x00)
 _CONFIG = const(0x80)
-_POLL_MS = const(100)
 
 
 def timing(clock, bitrate):
@@ -48,115 +47,80 @@ def timing(clock, bitrate):
     raise ValueError("MCP2515: no %d bit/s from a crystal of %d Hz" % (bitrate, clock))
 
 
-class Mcp2515:
+class Mcp2515(SpiCan):
     """`spi`: `exchange(out, into)` in mode 0, at most 10 MHz. `clock`: Hz of its crystal.
 
-    `ready` is False when no chip answers: wrong wiring, no power; `poll` tries again.
+    Its filters are for identifiers of one length: of a mix all frames are taken.
     """
 
+    _AT = 5
+
     def __init__(self, spi, bitrate=500_000, clock=16_000_000):
-        self._exchange = spi.exchange
-        self._timing = timing(clock, bitrate)
-        self._identifiers = None
-        self._few = bytearray(6)
+        self._in = bytearray(1)
         self._tx = bytearray(14)
         self._rx = bytearray(13)
         self._one = bytearray(1)
-        self._poll_at = None
-        self.length = 0
-        self.ready = False
-        self.counters = {
-            "received": 0, "sent": 0, "send_refused": 0, "dropped": 0,
-            "overruns": 0, "bus_off": 0, "setups": 0,
-        }  # fmt: skip
-        self._setup()
+        super().__init__(spi, timing(clock, bitrate))
 
-    # --- the bus ---------------------------------------------------------------------------------
-
-    def listen(self, identifiers):
-        """Six filters: more identifiers than that, or a mix of lengths, and all are taken."""
-        self._identifiers = identifiers
-        self._setup()
-
-    def poll(self, now):
-        if self._poll_at is not None and now < self._poll_at:
-            return
-        self._poll_at = now + _POLL_MS
-        if not self.ready or self._read(_CANSTAT) & 0xE0 != _NORMAL:
-            self._setup()
-            return
-        errors = self._read(_EFLG)
-        if errors & 0xC0:
-            self.counters["overruns"] += 1
-            self._modify(_EFLG, 0xC0, 0)
-        if errors & 0x20:
-            self.counters["bus_off"] += 1
-
-    def receive(self, data):
-        if not self.ready:
+    def _errors(self):
+        if self._read(_READ_CANSTAT) & 0xE0 != _NORMAL:
             return None
-        while True:
-            flags = self._status()
-            if flags == 0xFF or not flags & 3:  # 0xFF: nobody drives the line
-                return None
-            rx = self._rx
-            self._one[0] = _READ_RX if flags & 1 else _READ_RX | 4
-            self._exchange(self._one, rx)
-            sidl, dlc = rx[1], rx[4]
-            if sidl & 8:
-                remote = dlc & 0x40
-                identifier = (rx[0] << 3 | sidl >> 5) << 18
-                identifier |= (sidl & 3) << 16 | rx[2] << 8 | rx[3] | EXTENDED
-            else:
-                remote = sidl & 0x10
-                identifier = rx[0] << 3 | sidl >> 5
-            if remote:
-                self.counters["dropped"] += 1
-                continue
-            self.length = n = min(8, dlc & 15)
-            for i in range(8):
-                data[i] = rx[5 + i] if i < n else 0
-            self.counters["received"] += 1
-            return identifier
+        errors = self._read(_READ_EFLG)
+        lost = errors & 0xC0
+        if lost:
+            self._exchange(_NO_OVERRUN)
+        return bool(lost) | errors >> 4 & 2
 
-    def send(self, identifier, data):
-        flags = self._status() if self.ready else 0xFF
+    def _get(self):
+        flags = self._read(_STATUS)
+        if flags == 0xFF or not flags & 3:  # 0xFF: nobody drives the line
+            return None
+        rx = self._rx
+        self._one[0] = _READ_RX if flags & 1 else _READ_RX | 4
+        self._exchange(self._one, rx)
+        sidl = rx[1]
+        self._dlc = dlc = rx[4]
+        if dlc & 0x40 if sidl & 8 else sidl & 0x10:  # remote
+            return -1
+        identifier = rx[0] << 3 | sidl >> 5
+        if sidl & 8:
+            identifier = identifier << 18 | (sidl & 3) << 16 | rx[2] << 8 | rx[3] | EXTENDED
+        return identifier
+
+    def _put(self, identifier, data):
+        flags = self._read(_STATUS)
         for n in range(3):
             if flags != 0xFF and not flags & 4 << 2 * n:
                 break
         else:
-            self.counters["send_refused"] += 1
             return False
         tx = self._tx
         tx[0] = _LOAD_TX | 2 * n
         _pack(tx, 1, identifier)
         tx[5] = len(data)
-        for i in range(len(data)):
-            tx[6 + i] = data[i]
-        self._exchange(memoryview(tx)[: 6 + len(data)])
+        end = 6 + len(data)
+        tx[6:end] = data
+        self._exchange(memoryview(tx)[:end])
         self._one[0] = _RTS | 1 << n
         self._exchange(self._one)
-        self.counters["sent"] += 1
         return True
 
     # --- registers -------------------------------------------------------------------------------
 
-    def _setup(self):
-        """Reset, bit timing, filters, normal mode. `ready`: the chip answered as one does."""
-        self.counters["setups"] += 1
-        self.ready = False
+    def _begin(self):
+        """Reset, bit timing, filters, normal mode."""
         self._one[0] = _RESET
         self._exchange(self._one)
         # The oscillator needs 128 cycles: far less than one call through Python.
-        if self._read(_CANSTAT) & 0xE0 != _CONFIG:
-            return
+        if self._read(_READ_CANSTAT) & 0xE0 != _CONFIG:
+            return False
         cnf1, cnf2, cnf3 = self._timing
         self._write(_CNF3, bytes((cnf3, cnf2, cnf1, 0, 0)))
-        if self._read(_CNF3) != cnf3 or self._read(_CNF3 + 2) != cnf1:
-            return
+        if self._read(_READ_CNF3) != cnf3 or self._read(_READ_CNF1) != cnf1:
+            return False
         self._filters()
         self._write(_CANCTRL, b"\0")
-        self.ready = True
+        return True
 
     def _filters(self):
         wanted = self._identifiers
@@ -177,21 +141,12 @@ class Mcp2515:
         self._write(_RXB0CTRL, b"\x04")
         self._write(_RXB1CTRL, b"\0")
 
-    def _status(self):
-        self._one[0] = _STATUS
-        into = memoryview(self._few)[:1]
-        self._exchange(self._one, into)
-        return self._few[0]
-
-    def _read(self, register):
-        self._exchange(bytes((_READ, register)), memoryview(self._few)[:1])
-        return self._few[0]
+    def _read(self, command):
+        self._exchange(command, self._in)
+        return self._in[0]
 
     def _write(self, register, values):
         self._exchange(bytes((_WRITE, register)) + values)
-
-    def _modify(self, register, mask, value):
-        self._exchange(bytes((_MODIFY, register, mask, value)))
 
 
 def _pack(buf, at, identifier):

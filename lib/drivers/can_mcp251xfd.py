@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """MCP2517FD and MCP2518FD on SPI as a CAN bus, used for classic frames (mode CAN 2.0).
 
-Its port: evcc.can_port. Registers as in Microchip's family manual and the Linux driver
+What it shares with others: can_spi. Registers as in Microchip's family manual and the Linux driver
 (torvalds/linux drivers/net/can/spi/mcp251xfd/mcp251xfd.h). One transmit queue of 8 frames, one
-receive FIFO of 16. Not used: flexible data rate, the chip's CRC on SPI, time stamps.
+receive FIFO of 16, 32 filters. Not used: flexible data rate, the chip's CRC on SPI, time stamps.
 """
 
 import struct
 
+from drivers.can_spi import SpiCan
 from evcc.can_port import EXTENDED
 from evcc.compat import const
 
@@ -32,7 +33,6 @@ _MODE_CONFIG = const(4)
 _MODE_CAN20 = const(6)
 _FILTERS = const(32)
 _TRIES = const(50)
-_POLL_MS = const(100)
 
 
 def timing(clock, bitrate):
@@ -47,103 +47,68 @@ def timing(clock, bitrate):
     raise ValueError("MCP251xFD: no %d bit/s from %d Hz" % (bitrate, clock))
 
 
-class Mcp251xFd:
+class Mcp251xFd(SpiCan):
     """`spi`: `exchange(out, into)` in mode 0, at most 0.85 x clock / 2. `clock`: Hz at its pin."""
 
+    _AT = 8
+
     def __init__(self, spi, bitrate=500_000, clock=40_000_000):
-        self._exchange = spi.exchange
-        self._timing = timing(clock, bitrate)
-        self._identifiers = None
         self._command = bytearray(2)
-        self._word = bytearray(4)
+        self._word = bytearray(2)
+        self._in = bytearray(1)
         self._tx = bytearray(18)
         self._rx = bytearray(16)
-        self._poll_at = None
-        self.length = 0
-        self.ready = False
-        self.counters = {
-            "received": 0, "sent": 0, "send_refused": 0, "dropped": 0,
-            "overruns": 0, "bus_off": 0, "setups": 0,
-        }  # fmt: skip
-        self._setup()
+        super().__init__(spi, timing(clock, bitrate))
 
-    # --- the bus ---------------------------------------------------------------------------------
-
-    def listen(self, identifiers):
-        """32 filters: more identifiers than that, and all are taken."""
-        self._identifiers = identifiers
-        self._setup()
-
-    def poll(self, now):
-        if self._poll_at is not None and now < self._poll_at:
-            return
-        self._poll_at = now + _POLL_MS
-        if not self.ready or self._mode() != _MODE_CAN20:
-            self._setup()
-            return
-        if self._byte(_FIFOSTA) & 8:
-            self.counters["overruns"] += 1
+    def _errors(self):
+        if self._mode() != _MODE_CAN20:
+            return None
+        lost = self._byte(_FIFOSTA) & 8
+        if lost:
             self._write(_FIFOSTA, b"\0")
-        if self._byte(_TREC + 2) & 0x20:
-            self.counters["bus_off"] += 1
+        return bool(lost) | self._byte(_TREC + 2) >> 4 & 2
 
-    def receive(self, data):
-        rx = self._rx
-        while self.ready:
-            flags = self._byte(_FIFOSTA)
-            if flags == 0xFF or not flags & 1:
-                return None
-            self._read(_FIFOUA, self._word)
-            address = _RAM + (self._word[0] | self._word[1] << 8)
-            self._read(address, rx)
-            self._write(_FIFOCON + 1, b"\1")  # UINC
-            flags = rx[4]
-            if flags & 0xE0:  # remote; of the flexible rate, where this chip listens only
-                self.counters["dropped"] += 1
-                continue
-            identifier = rx[0] | (rx[1] & 7) << 8
-            if flags & 0x10:
-                low = rx[1] >> 3 | rx[2] << 5 | (rx[3] & 0x1F) << 13
-                identifier = identifier << 18 | low | EXTENDED
-            self.length = n = min(8, flags & 15)
-            for i in range(8):
-                data[i] = rx[8 + i] if i < n else 0
-            self.counters["received"] += 1
-            return identifier
-        return None
-
-    def send(self, identifier, data):
-        flags = self._byte(_TXQSTA) if self.ready else 0xFF
+    def _get(self):
+        flags = self._byte(_FIFOSTA)
         if flags == 0xFF or not flags & 1:
-            self.counters["send_refused"] += 1
+            return None
+        rx = self._rx
+        self._read(self._place(_FIFOUA), rx)
+        self._write(_FIFOCON + 1, b"\1")  # UINC
+        self._dlc = flags = rx[4]
+        if flags & 0xE0:  # remote; of the flexible rate, where this chip listens only
+            return -1
+        identifier = rx[0] | (rx[1] & 7) << 8
+        if flags & 0x10:
+            low = rx[1] >> 3 | rx[2] << 5 | (rx[3] & 0x1F) << 13
+            identifier = identifier << 18 | low | EXTENDED
+        return identifier
+
+    def _put(self, identifier, data):
+        flags = self._byte(_TXQSTA)
+        if flags == 0xFF or not flags & 1:
             return False
-        self._read(_TXQUA, self._word)
-        at = _WRITE | _RAM + (self._word[0] | self._word[1] << 8)
+        at = _WRITE | self._place(_TXQUA)
         tx = self._tx
         tx[0] = at >> 8
         tx[1] = at & 0xFF
         _pack(tx, 2, identifier)
         tx[6] = len(data) | (0x10 if identifier & EXTENDED else 0)
-        tx[7] = tx[8] = tx[9] = 0
-        for i in range(8):
-            tx[10 + i] = data[i] if i < len(data) else 0
-        self._exchange(tx)  # RAM takes whole words of 4 bytes only
+        tx[10 : 10 + len(data)] = data  # whatever is behind: RAM takes whole words only
+        self._exchange(tx)
         self._write(_TXQCON + 1, b"\3")  # UINC and TXREQ
-        self.counters["sent"] += 1
         return True
 
     # --- registers -------------------------------------------------------------------------------
 
-    def _setup(self):
-        """Reset, RAM, queues, filters, mode CAN 2.0. `ready`: the chip answered as one does."""
-        self.counters["setups"] += 1
-        self.ready = False
+    def _begin(self):
+        """Reset, RAM, queues, filters, mode CAN 2.0."""
         if not self._enter(_MODE_CONFIG):
-            return
+            return False
         self._command[0] = self._command[1] = 0
         self._exchange(self._command)  # reset, allowed in configuration mode only
         if self._mode() != _MODE_CONFIG or not self._byte(_OSC + 1) & 4:
-            return
+            return False
         # RAM has ECC: each word is written once before it is read
         zero = bytes(64)
         for at in range(_RAM, _RAM + _RAM_SIZE, 64):
@@ -153,11 +118,11 @@ class Mcp251xFd:
         check = bytearray(4)
         self._read(_NBTCFG, check)
         if check != self._timing:
-            return
+            return False
         self._write(_TXQCON, struct.pack("<I", 7 << 24 | 3 << 21))  # 8 frames of 8 bytes
         self._write(_FIFOCON, struct.pack("<I", 15 << 24 | 1 << 3))  # 16 frames, overrun flagged
         self._filters()
-        self.ready = self._enter(_MODE_CAN20)
+        return self._enter(_MODE_CAN20)
 
     def _filters(self):
         wanted = self._identifiers
@@ -186,10 +151,14 @@ class Mcp251xFd:
     def _mode(self):
         return self._byte(_CON + 2) >> 5
 
+    def _place(self, register):
+        """Address in RAM of the frame that comes next in a queue."""
+        self._read(register, self._word)
+        return _RAM + (self._word[0] | self._word[1] << 8)
+
     def _byte(self, register):
-        view = memoryview(self._word)[:1]
-        self._read(register, view)
-        return self._word[0]
+        self._read(register, self._in)
+        return self._in[0]
 
     def _read(self, register, into):
         register |= _READ

@@ -18,9 +18,9 @@ class CanCharger:
 
     def _signal(self, name):
         v = self._vehicle
-        if v.fault() or "ac_active_power" not in v._in:
+        if v.fault() or v.value("ac_active_power", None) is None:
             return 0.0
-        return v._value(name, 0.0)
+        return v.value(name, 0.0)
 
     @property
     def charge_power(self):
@@ -41,11 +41,11 @@ class CanCharger:
 
     @property
     def active_power(self):
-        return self._vehicle._value("ac_active_power", 0.0)
+        return self._vehicle.value("ac_active_power", 0.0)
 
     @property
     def reactive_power(self):
-        return self._vehicle._value("ac_reactive_power", 0.0)
+        return self._vehicle.value("ac_reactive_power", 0.0)
 
     def set(self, watts):
         self.target = watts

@@ -37,7 +37,8 @@ log = get_logger("evcc.can")
 class CanVehicle(Vehicle):
     """`bus`: see can_port. `board`: its `raw` holds what safety measured. `params`: settings.
 
-    `lines`: of the mapping file, which `source` names in errors.
+    `lines`: of the mapping file, which `source` names in errors. A part of the vehicle, as the
+    on-board charger, reads its signals by `value`.
 
     Raises can_map.MapError for a line that is wrong or a signal that is missing.
     """
@@ -100,14 +101,16 @@ class CanVehicle(Vehicle):
                 self._alive = alive.value, now
             elif now - self._alive[1] > alive.ms:
                 trouble = trouble or "alive: the counter stands still"
-        code = self._value("fault", 0)
+        code = self.value("fault", 0)
         if code:
             trouble = trouble or "fault %d of the vehicle" % code
         if trouble != self._trouble:
             log.warning("%s", trouble or "all signals are good")
             self._trouble = trouble
 
-    def _value(self, name, default):
+    def value(self, name, default):
+        """The last good value of a signal of IN, in its unit; `default` where the file does not
+        map it or nothing good has come yet. Whether it is stale is a matter of `fault`."""
         signal = self._in.get(name)
         return default if signal is None or signal.value is None else signal.value
 
@@ -157,26 +160,26 @@ class CanVehicle(Vehicle):
             "charge_power", "charge_current", "discharge_power", "discharge_current",
             "min_charge_power", "min_charge_current",
         ):  # fmt: skip
-            setattr(lim, name, self._value(name, 0.0) if good else 0.0)
+            setattr(lim, name, self.value(name, 0.0) if good else 0.0)
         # What nobody may be discharged by: the settings bound what the bus says.
         p = self.params
         lim.discharge_power = min(lim.discharge_power, p.ev_discharge_power_W)
         lim.discharge_current = min(lim.discharge_current, p.ev_discharge_current_A)
-        lim.max_voltage = self._value("max_voltage", 0.0)
-        lim.min_voltage = self._value("min_voltage", p.ev_min_V)
+        lim.max_voltage = self.value("max_voltage", 0.0)
+        lim.min_voltage = self.value("min_voltage", p.ev_min_V)
         return lim
 
     def demand(self):
         p, d = self.params, self._demand
-        soc, capacity = self._value("soc", 0.0), self._value("capacity", p.ev_capacity_Wh)
-        d.target_soc = int(self._value("target_soc", p.ev_target_soc))
-        d.min_soc = int(self._value("min_soc", p.ev_min_soc))
-        d.max_soc = int(self._value("max_soc", p.ev_max_soc))
+        soc, capacity = self.value("soc", 0.0), self.value("capacity", p.ev_capacity_Wh)
+        d.target_soc = int(self.value("target_soc", p.ev_target_soc))
+        d.min_soc = int(self.value("min_soc", p.ev_min_soc))
+        d.max_soc = int(self.value("max_soc", p.ev_max_soc))
         d.target_energy = capacity * (d.target_soc - soc) / 100
         d.max_energy = capacity * (d.max_soc - soc) / 100
         d.min_energy = capacity * (d.min_soc - soc) / 100
         d.max_v2x_energy, d.min_v2x_energy = d.max_energy, d.min_energy
-        d.departure_s = int(self._value("departure_s", p.departure_s))
+        d.departure_s = int(self.value("departure_s", p.departure_s))
         lim = self.limits()
         d.target_voltage = lim.max_voltage
         d.target_current = lim.charge_current if soc < d.target_soc else 0.0
@@ -185,18 +188,18 @@ class CanVehicle(Vehicle):
     def measured(self):
         m = self._measured
         # A pack voltage that is not sure forbids closing.
-        m.pack_voltage = self._value("pack_voltage", None) if self._trouble is None else None
-        m.current = self._value("current", None)
-        m.soc = self._value("soc", 0.0)
-        m.capacity = self._value("capacity", self.params.ev_capacity_Wh)
-        m.temperature = self._value("temperature", None)
+        m.pack_voltage = self.value("pack_voltage", None) if self._trouble is None else None
+        m.current = self.value("current", None)
+        m.soc = self.value("soc", 0.0)
+        m.capacity = self.value("capacity", self.params.ev_capacity_Wh)
+        m.temperature = self.value("temperature", None)
         return m
 
     def wants_power(self):
         if "wants_power" in self._in:
-            return bool(self._value("wants_power", 1))
+            return bool(self.value("wants_power", 1))
         return (
-            self._value("discharge_power", 0) > 0 or self.measured().soc < self.demand().target_soc
+            self.value("discharge_power", 0) > 0 or self.measured().soc < self.demand().target_soc
         )
 
     def offer(self, evse):

@@ -165,6 +165,7 @@ def test_what_stays_out(made):
     pico, nucleo = made("RPI_PICO").files, made("NUCLEO_H743ZI").files
     assert "lib/drivers/can_mcp2515.mpy" in pico and "lib/drivers/can_machine.mpy" not in pico
     assert "lib/drivers/can_mcp2515.mpy" not in nucleo and "lib/drivers/can_machine.mpy" in nucleo
+    assert "lib/drivers/can_spi.mpy" in pico and "lib/drivers/can_spi.mpy" not in nucleo
     assert "lib/evcc/crypto/mont.mpy" in nucleo and "lib/evcc/crypto/mont.mpy" not in pico
     for files in (pico, nucleo):
         assert "lib/evcc/crypto/jacobian.mpy" in files, "a crafted signature needs it everywhere"
