@@ -14,7 +14,10 @@ _PAUSE_MS = const(500)  # of a stalled motor before the next attempt
 _TRIES = const(3)
 _WRAP = const(0x3FFFFFFF)
 
-_REST, _RUN, _PAUSE, _BRAKE = const(0), const(1), const(2), const(3)
+_REST = const(0)  # one by one: a tuple of them would not be folded
+_RUN = const(1)
+_PAUSE = const(2)
+_BRAKE = const(3)
 
 
 class Lock:

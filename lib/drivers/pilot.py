@@ -14,9 +14,11 @@ from drivers.analog import scale
 from evcc.compat import const
 from evcc.ports import NONE
 
-_LIMITS = (10500, 7500, 4500, 1500, -6000)  # mV, upper limits of B, C, D, E, F
+_LIMITS = const((10500, 7500, 4500, 1500, -6000))  # mV, upper limits of B, C, D, E, F
 _HYSTERESIS = const(300)
-_A, _D, _E = const(0), const(3), const(4)
+_A = const(0)
+_D = const(3)
+_E = const(4)
 
 
 class Pilot:

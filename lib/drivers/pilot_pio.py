@@ -9,7 +9,8 @@ interrupt disturbs the count.
 from evcc.compat import const
 from evcc.ports import NONE
 
-_LEAST_US, _MOST_US = const(950), const(1050)  # of a period: 1 kHz, IEC 61851-1 Table A.2
+_LEAST_US = const(950)  # of a period: 1 kHz, IEC 61851-1 Table A.2
+_MOST_US = const(1050)
 
 
 def _program():

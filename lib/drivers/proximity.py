@@ -11,9 +11,9 @@ from evcc.compat import const
 from evcc.ports import NONE
 
 # up to this many ohm: what it is. Bands of IEC 61851-1 Table B.2; 63 A is 70 A in one phase.
-_TYPE2 = ((75, -1), (150, 63), (330, 32), (1000, 20), (2200, 13))
+_TYPE2 = const(((75, -1), (150, 63), (330, 32), (1000, 20), (2200, 13)))
 # 2.7 kOhm of the inlet in parallel: 142 latched, 407 pressed; +-10 % and a volt of noise
-_TYPE1 = ((60, -1), (230, 1), (650, 2), (1900, -1), (3900, 0))
+_TYPE1 = const(((60, -1), (230, 1), (650, 2), (1900, -1), (3900, 0)))
 _OPEN = const(1 << 20)
 
 

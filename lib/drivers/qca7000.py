@@ -45,7 +45,11 @@ _PULSE_MS = const(100)  # length of a pulse on the reset line
 _ALIVE_MS = const(100)  # between two looks at the signature of a quiet modem
 _JAM_MS = const(1000)  # no write space for so long: reset, as Linux does
 
-_PROBE, _RESET, _HELD, _ASLEEP, _READY = const(0), const(1), const(2), const(3), const(4)
+_PROBE = const(0)  # places in STATES
+_RESET = const(1)
+_HELD = const(2)
+_ASLEEP = const(3)
+_READY = const(4)
 
 _log = get_logger("qca7000")
 

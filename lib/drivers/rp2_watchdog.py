@@ -8,7 +8,7 @@ WDT_RESET after either. The registers help: the enable bit can be cleared (as pi
 
 from evcc.compat import const
 
-_ENABLE = 1 << 30  # of CTRL
+_ENABLE = const(1 << 30)  # of CTRL
 _CLEAR = const(0x3000)  # alias of a register that clears the bits written
 _SCRATCH0 = const(0x0C)
 _MARK = const(0x0E5CC)

@@ -6,7 +6,9 @@ it. Chip select is a `digitalio.DigitalInOut` switched to output. There are no i
 drivers poll, `level(pin)` gives the interrupt line as a call.
 """
 
-_TRIES = 1000
+from evcc.compat import const
+
+_TRIES = const(1000)
 
 
 class BusioSpi:

@@ -12,7 +12,9 @@ from math import exp
 from evcc.compat import const
 
 FAULT = 9999  # 0.1 degrees Celsius
-_FROM, _STEP, _N = const(-500), const(100), const(26)  # -50 to 200 degrees Celsius
+_FROM = const(-500)  # -50 to 200 degrees Celsius
+_STEP = const(100)
+_N = const(26)
 
 
 def pt1000(celsius):

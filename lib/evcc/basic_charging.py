@@ -15,8 +15,9 @@ from evcc.reasons import V2GError
 
 _LOCK_MS = const(5000)
 _OFF_MS = const(3000)  # to ramp down before state B
-_LOW_V = 207.0  # a charger is told watts: with low mains they must not become too many amperes
-_NO_POWER_W = 230.0
+# a charger is told watts: with low mains they must not become too many amperes
+_LOW_V = const(207.0)
+_NO_POWER_W = const(230.0)
 
 
 def amps(duty):

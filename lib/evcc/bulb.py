@@ -7,9 +7,10 @@ the station a SOC of 50 % for ever.
 """
 
 from evcc import ports
+from evcc.compat import const
 from evcc.vehicle import Demand, Limits, Measured, Vehicle
 
-_CAPACITY_WH = 10000.0
+_CAPACITY_WH = const(10000.0)
 
 
 class Bulb(Vehicle):

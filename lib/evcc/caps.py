@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Limits that a person lowered at the REPL, in front of a vehicle's own; they end at power-off."""
 
+from evcc.compat import const
 from evcc.vehicle import Limits
 
-_NAMES = (
+_NAMES = const(
     "charge_power charge_current discharge_power discharge_current min_charge_power "
     "min_charge_current min_discharge_power min_discharge_current max_voltage min_voltage"
 )

@@ -13,7 +13,9 @@ GridForming stands for being an island's source (V2L). Charging needs no row; on
 limits its power. Loaded around the choice of a service and dropped.
 """
 
-_HELP = "region inlet service charge_W discharge_W"
+from evcc.compat import const
+
+_HELP = const("region inlet service charge_W discharge_W")
 
 
 def table(profile):

@@ -7,7 +7,7 @@ of range is refused with the line: a car with half-understood settings does not 
 wired to a board stands in params_board.py, energy management in params_ems.py.
 """
 
-from evcc.compat import Settings, parse_mac
+from evcc.compat import Settings, const, parse_mac
 
 # (name, default, lowest or choices, highest, unit), shorter where there is no range or unit. What
 # it means stands behind the row or above it as a comment: documents show it, no device does.
@@ -91,7 +91,7 @@ TABLE = (
 BENCH = (("allow_iso20_without_tls", True), ("tls_profile", "bench"), ("key_log", True))
 
 
-_REST = (None, None, "")  # what a short row leaves out
+_REST = const((None, None, ""))  # what a short row leaves out
 
 
 class SettingsError(ValueError):

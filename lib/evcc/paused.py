@@ -13,8 +13,8 @@ import json
 
 from evcc.compat import const, get_logger
 
-_NAME = "session"
-_FIELDS = ("id", "evseid", "protocol", "service", "renegotiable", "authorization", "leaf")
+_NAME = const("session")
+_FIELDS = const(("id", "evseid", "protocol", "service", "renegotiable", "authorization", "leaf"))
 _GONE_MS = const(200)  # pilot A, E or F this long: unplugged, or the station has given up
 _SETTLE_MS = const(1000)  # after the session's end: the oscillator goes off
 _TOGGLES = const(3)  # B-C-B, until the oscillator comes on

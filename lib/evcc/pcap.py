@@ -8,12 +8,14 @@ callable; nothing is ever read back. It does not write other link types, statist
 
 import struct
 
-_SECTION = 0x0A0D0D0A
-_INTERFACE = 1
-_PACKET = 6
-_SECRETS = 10
-_TLS_KEY_LOG = 0x544C534B
-_COMMENT_MAX = 4000
+from evcc.compat import const
+
+_SECTION = const(0x0A0D0D0A)
+_INTERFACE = const(1)
+_PACKET = const(6)
+_SECRETS = const(10)
+_TLS_KEY_LOG = const(0x544C534B)
+_COMMENT_MAX = const(4000)
 
 
 def _option(code, value):

@@ -10,10 +10,10 @@ needed to charge, and nothing here switches an output: it asks controller and de
 """
 
 from evcc import device as _device
-from evcc.compat import forget, free
+from evcc.compat import const, forget, free
 
 COMMANDS = ("status", "selftest", "start", "stop", "pause", "last", "trace", "limits", "bench")
-_LIMITS = "charge_power charge_current discharge_power discharge_current max_voltage"
+_LIMITS = const("charge_power charge_current discharge_power discharge_current max_voltage")
 
 
 class Text:

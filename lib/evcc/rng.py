@@ -8,11 +8,12 @@ a healthy source there is no output: `Unseeded`. It does not judge how much entr
 looks random really has: the ring oscillator of an RP2040 is weak, hence the stored seed.
 """
 
+from evcc.compat import const
 from evcc.crypto.kdf import hmac
 
-_SAMPLES = 256
-_REPEATS = 6  # in a row: 2^-40 for a good source
-_COMMON = 16  # of one value among 256: less than 2^-36 for a good source
+_SAMPLES = const(256)
+_REPEATS = const(6)  # in a row: 2^-40 for a good source
+_COMMON = const(16)  # of one value among 256: less than 2^-36 for a good source
 
 
 class Unseeded(Exception):

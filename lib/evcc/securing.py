@@ -13,7 +13,7 @@ _RECORD = const(4096)  # the station's certificates; grows where they are more
 _FLIGHT = const(2048)  # our certificates in one record; a longer chain finds its own room
 _GARBAGE = const(8)  # steps of the handshake between two collections
 # of TLS in Python, what to load before it begins
-_EARLY = "evcc.crypto.gcm evcc.tls.client evcc.crypto.sha2 evcc.crypto.ecdsa evcc.tls.hello"
+_EARLY = const("evcc.crypto.gcm evcc.tls.client evcc.crypto.sha2 evcc.crypto.ecdsa evcc.tls.hello")
 
 log = get_logger("evcc.controller")
 

@@ -6,9 +6,9 @@ a contactor that moves) is not tried: nothing is switched here.
 """
 
 from evcc import ports
-from evcc.compat import free, parse_mac
+from evcc.compat import const, free, parse_mac
 
-_HEAP = 100 * 1024
+_HEAP = const(100 * 1024)
 
 
 def rows(device):

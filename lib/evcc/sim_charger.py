@@ -6,9 +6,11 @@ reactive power is none. Without voltage at the AC inlet it is off at once, unles
 grid (V2L): then it is the source and feeds whatever load there is.
 """
 
-_RAMP_W_S = 20000.0
-_EFFICIENCY = 0.93
-_SINGLE_W = 1380.0  # 6 A of one phase: below it a charger does not run
+from evcc.compat import const
+
+_RAMP_W_S = const(20000.0)
+_EFFICIENCY = const(0.93)
+_SINGLE_W = const(1380.0)  # 6 A of one phase: below it a charger does not run
 
 
 class SimCharger:

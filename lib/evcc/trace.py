@@ -14,7 +14,7 @@ import struct
 
 from evcc.compat import const
 
-_HEAD = "<BBHHI"
+_HEAD = const("<BBHHI")
 _HEAD_LEN = const(10)
 _NAMES_MAX = const(120)
 _TEXT_MAX = const(200)

@@ -6,6 +6,7 @@ The block function has a viper kernel in `_fast_chacha`; Poly1305 uses big integ
 
 import struct
 
+from evcc.compat import const
 from evcc.crypto.gcm import same
 
 try:
@@ -15,8 +16,10 @@ except (ImportError, SyntaxError):
 
 _P = (1 << 130) - 5
 _CLAMP = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
-_QUARTERS = b"\x00\x04\x08\x0c\x01\x05\x09\x0d\x02\x06\x0a\x0e\x03\x07\x0b\x0f"
-_QUARTERS += b"\x00\x05\x0a\x0f\x01\x06\x0b\x0c\x02\x07\x08\x0d\x03\x04\x09\x0e"
+_QUARTERS = const(
+    b"\x00\x04\x08\x0c\x01\x05\x09\x0d\x02\x06\x0a\x0e\x03\x07\x0b\x0f"
+    b"\x00\x05\x0a\x0f\x01\x06\x0b\x0c\x02\x07\x08\x0d\x03\x04\x09\x0e"
+)
 
 
 def _block(state, out):

@@ -96,7 +96,7 @@ class Curve:
         return self.affine(p)[0][0].to_bytes(self.size, "big")
 
 
-_M521 = (1 << 521) - 1
+_M521 = pow(2, 521) - 1  # pow: shifts would be folded, and stored as 157 digits
 
 
 def _r521(x):
@@ -104,7 +104,7 @@ def _r521(x):
     return (x & _M521) + (x >> 521)
 
 
-_P256 = (1 << 256) - (1 << 224) + (1 << 192) + (1 << 96) - 1
+_P256 = pow(2, 256) - pow(2, 224) + pow(2, 192) + pow(2, 96) - 1
 
 
 def _r256(x):
@@ -131,7 +131,8 @@ def curve(name):
                     "51953EB9618E1C9A1F929A21A0B68540EEA2DA725B99B315F3B8B489918EF109E156193951EC7E"
                     "937B1652C0BD3BB1BF073573DF883D2C34F1EF451FD46B503F00"
                 ),
-                (1 << 521)
+                _M521
+                + 1
                 - _h("5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7"),
                 _h(
                     "C6858E06B70404E9CD9E3ECB662395B4429C648139053FB521F828AF606B4D3DBAA14B5E77EFE7"

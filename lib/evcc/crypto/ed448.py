@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Ed448 (RFC 8032, pure, empty context) on big integers; verification without cofactor."""
 
+from evcc.compat import const
 from evcc.crypto.ladder import multiply, verify_sum
 from evcc.crypto.scalar import inverse
 from evcc.crypto.shake import shake256
 from evcc.crypto.x448 import P, r
 
-_D = -39081
-_L = (1 << 446) - 0x8335DC163BB124B65129C96FDE933D8D723A70AADC873D6D54A7BB0D
-_DOM = b"SigEd448\0\0"
+_D = const(-39081)
+_L = pow(2, 446) - 0x8335DC163BB124B65129C96FDE933D8D723A70AADC873D6D54A7BB0D
+_DOM = const(b"SigEd448\0\0")
 
 
 class _Edwards:
@@ -120,7 +121,7 @@ def _encode(p):
 
 def _secret(seed):
     h = yield from shake256(114, seed)
-    s = int.from_bytes(h[:56], "little") & ((1 << 447) - 4) | 1 << 447
+    s = int.from_bytes(h[:56], "little") & (pow(2, 447) - 4) | pow(2, 447)
     return s % _L, h[57:]
 
 

@@ -84,7 +84,7 @@ class Points:
         return self._comb
 
 
-_M521 = (1 << 521) - 1
+_M521 = pow(2, 521) - 1
 
 
 class _Points521(Points):

@@ -14,12 +14,17 @@ from evcc.compat import const, forget
 from evcc.crypto._fast_field import execute
 from evcc.crypto.scalar import naf
 
-_NAMES = "pk.01uXYZABCDEFGN"  # registers; 0, 1 (in Montgomery's form) and u, plain 1
-_ONE, _PLAIN, _X, _Y, _Z, _N = const(4), const(5), const(6), const(7), const(8), const(16)
+_NAMES = const("pk.01uXYZABCDEFGN")  # registers; 0, 1 (in Montgomery's form) and u, plain 1
+_ONE = const(4)
+_PLAIN = const(5)
+_X = const(6)
+_Y = const(7)
+_Z = const(8)
+_N = const(16)
 _TABLE = const(17)  # eight points of three registers
 _COMB = const(41)  # eight of two
 _COUNT = const(57)
-_HERE = "xyzs"  # in a program: the point added, and y or -y; numbers from 250
+_HERE = const("xyzs")  # in a program: the point added, and y or -y; numbers from 250
 
 
 def _program(text):
@@ -34,11 +39,11 @@ def _program(text):
     return out, spots
 
 
-_DOUBLE = (
+_DOUBLE = const(
     "*DZZ *GYY *BXG -AXD +EXD *AAE +EAA +AAE +BBB +BBB +EBB *FAA -XFE +EEB -EEF "
     "*ZYZ +ZZZ *GGG +GGG +GGG +GGG *YAE -YYG "
 )
-_MIXED = (
+_MIXED = const(
     "-N0y *DZZ *ADx -AXA *DDZ *BDs -BYB *ZZA *DAA *EXD *AAD *FBB +FFA +GEE -XFG "
     "+EEG -EEF *EBE *AYA -YEA "
 )

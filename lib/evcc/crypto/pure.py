@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The backend in Python (viper kernels where the VM has them); loads only what is asked for."""
 
-_CURVES = ("P-256", "P-521")
+from evcc.compat import const
+
+_CURVES = const(("P-256", "P-521"))
 
 
 def _curve(kind):

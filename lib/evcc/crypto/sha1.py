@@ -4,7 +4,9 @@
 Nothing is signed with it and nothing is trusted because of it.
 """
 
-_M = 0xFFFFFFFF
+from evcc.compat import const
+
+_M = const(0xFFFFFFFF)
 
 
 def sha1(data):

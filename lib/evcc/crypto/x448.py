@@ -3,8 +3,9 @@
 
 from evcc.crypto.scalar import inverse
 
-P = (1 << 448) - (1 << 224) - 1
-_M = (1 << 448) - 1
+# pow: shifts would be folded, and stored as 135 digits
+_M = pow(2, 448) - 1
+P = _M - pow(2, 224)
 
 
 def r(x):
@@ -16,7 +17,7 @@ def multiply(k, u, urandom):
     """Steps -> 56 bytes: scalar times u coordinate, both 56 bytes."""
     if len(k) != 56 or len(u) != 56:
         raise ValueError("x448: 56 bytes needed")
-    k = int.from_bytes(bytes(k), "little") & (_M - 3) | 1 << 447
+    k = int.from_bytes(bytes(k), "little") & (_M - 3) | pow(2, 447)
     u = int.from_bytes(bytes(u), "little") % P
     z = int.from_bytes(urandom(56), "little") % P or 1
     x2, z2, x3, z3 = 1, 0, r(u * z), z

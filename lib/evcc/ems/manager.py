@@ -15,11 +15,11 @@ _EVERY_MS = const(200)  # caps and needs: once a charge loop
 _METER_MS = const(15000)  # a reading of the house's meter is good for so long
 _ANEW_MS = const(2000)
 _RAMP_S = const(5)  # a cap moves from all to nothing in
-_LATE = 1.15  # charging to the target is begun with so much more time than it takes
+_LATE = const(1.15)  # charging to the target is begun with so much more time than it takes
 _LATE_S = const(900)
-_ALL = 1e9  # W: no cap
-_STAYS = ("solar", "v2h", "v2g", "v2l")
-_GIVES = ("v2h", "v2g", "v2l")
+_ALL = const(1e9)  # W: no cap
+_STAYS = const(("solar", "v2h", "v2g", "v2l"))
+_GIVES = const(("v2h", "v2g", "v2l"))
 
 log = get_logger("evcc.ems")
 

@@ -6,10 +6,12 @@ the calendar where the time is known, else in any 24 h from the first use on; it
 where a store is given.
 """
 
-_DAY_S = 86400
-_BACK = 1.0  # % above the floor before giving back begins again
-_WARMER = 2.0  # K inside the window, likewise
-_FILE = "ems"
+from evcc.compat import const
+
+_DAY_S = const(86400)
+_BACK = const(1.0)  # % above the floor before giving back begins again
+_WARMER = const(2.0)  # K inside the window, likewise
+_FILE = const("ems")
 
 
 class Permit:

@@ -12,8 +12,10 @@ Energies in Wh at the battery relative to now, powers in W at the wire, prices p
 Not here: prices that fall with power, minimum powers, anything about the wire (iso20/plan.py).
 """
 
-_SECONDS = 3600.0
-_TINY = 1e-9  # a price so small that it only breaks ties: do not give back for nothing
+from evcc.compat import const
+
+_SECONDS = const(3600.0)
+_TINY = const(1e-9)  # a price so small that it only breaks ties: do not give back for nothing
 
 
 def plan(steps, target, low, high, efficiency=1.0, wear=0.0):

@@ -10,10 +10,13 @@ Not here: messages of the EVSE's side, diagnostics of the own modem (`homeplug.l
 none of them.
 """
 
+from evcc.compat import const
+
 LOCAL = b"\x00\xb0\x52\x00\x00\x01"  # the modem on this board, whatever its MAC (Qualcomm)
 BROADCAST = b"\xff\xff\xff\xff\xff\xff"
 
-_HEADER = b"\x88\xe1\x01"  # ethertype, MMV 1; after the type two bytes of fragmentation, zero
+# ethertype, MMV 1; after the type two bytes of fragmentation, zero
+_HEADER = const(b"\x88\xe1\x01")
 
 
 def begin(buf, dst, src, mmtype, size=60):

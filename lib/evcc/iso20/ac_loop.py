@@ -6,11 +6,12 @@ nearer to nothing if the station sends a target. Always within the limits of car
 Reactive power is reported, targets for it are not followed.
 """
 
+from evcc.compat import const
 from evcc.iso20 import loop
 from evcc.iso20.session import needs
 from evcc.iso20.units import number, optional
 
-_TARGET = ("EVSETargetActivePower", "EVSETargetActivePower_L2", "EVSETargetActivePower_L3")
+_TARGET = const(("EVSETargetActivePower", "EVSETargetActivePower_L2", "EVSETargetActivePower_L3"))
 
 
 class Request(loop.Request):

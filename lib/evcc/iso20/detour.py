@@ -18,7 +18,7 @@ _RAMP_LOOPS = const(25)
 _POLL_MS = const(250)
 _DEAD_MS = const(5000)  # the inlet has to lose its voltage within
 _DAY_S = const(86400)
-_TOUCH_V = 60.0
+_TOUCH_V = const(60.0)
 
 log = get_logger("evcc.iso20")
 

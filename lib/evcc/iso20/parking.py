@@ -9,7 +9,7 @@ order and stream are inferred from the schema. Not here: guidance to the place.
 from evcc.compat import const, get_logger
 
 _POLL_MS = const(500)
-_METHODS = ("AutoParking", "AutoParking", "Manual", "Manual")  # by ParkingStatusType
+_METHODS = const(("AutoParking", "AutoParking", "Manual", "Manual"))  # by ParkingStatusType
 
 # as in flow.py
 FLOW = (

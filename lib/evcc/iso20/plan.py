@@ -15,7 +15,7 @@ from evcc.iso20 import prices
 from evcc.iso20.units import number, rational
 
 _POINTS = const(24)  # steps of a plan: breakpoints of up to four schedules
-_PHASES = ("Power", "Power_L2", "Power_L3")
+_PHASES = const(("Power", "Power_L2", "Power_L3"))
 
 log = get_logger("evcc.iso20")
 

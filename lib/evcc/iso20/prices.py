@@ -8,9 +8,10 @@ parking and overstay fees and additional services do not depend on when energy f
 Level 0 is the cheapest; levels are compared with each other only.
 """
 
+from evcc.compat import const
 from evcc.iso20.units import number, optional
 
-_POINTS = 24  # entries looked at; what we ask a station for is less
+_POINTS = const(24)  # entries looked at; what we ask a station for is less
 
 
 def read(schedule):

@@ -5,21 +5,22 @@ The signer is the issuer itself or a responder it certified for OCSP signing. No
 request, no network. A response is at most a week old (ISO 15118-20).
 """
 
+from evcc.compat import const
 from evcc.crypto import digest
 from evcc.pki import CertificateError
 from evcc.pki.clock import RTC
 from evcc.pki.der import Reader
 from evcc.pki.x509 import OCSP_SIGNING, Certificate, algorithm, verify
 
-_BASIC = b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01"
+_BASIC = const(b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01")
 _HASHES = {
     b"\x2b\x0e\x03\x02\x1a": "sha1",
     b"\x60\x86\x48\x01\x65\x03\x04\x02\x01": "sha256",
     b"\x60\x86\x48\x01\x65\x03\x04\x02\x02": "sha384",
     b"\x60\x86\x48\x01\x65\x03\x04\x02\x03": "sha512",
 }
-_WEEK = 7 * 86400
-_BAD = "bad_certificate_status_response"
+_WEEK = const(7 * 86400)
+_BAD = const("bad_certificate_status_response")
 
 
 def check(cert, issuer, response, clock):

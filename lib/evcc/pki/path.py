@@ -6,12 +6,12 @@ roles. Does not look anything up in a network; name constraints and policies are
 critical name constraint therefore ends the path.
 """
 
-from evcc.compat import collect
+from evcc.compat import collect, const
 from evcc.pki import CertificateError
 from evcc.pki.x509 import ANY_USAGE, CERT_SIGN, SIGN, verify
 
-_MAX = 4  # leaf and three sub CAs
-_KNOWN = 6  # sub CAs that a memory keeps
+_MAX = const(4)  # leaf and three sub CAs
+_KNOWN = const(6)  # sub CAs that a memory keeps
 
 
 def _known(cert, issuer):

@@ -5,16 +5,17 @@ Keys on P-256, P-521, Ed448 (others parse with kind None); signatures ECDSA with
 -512 and Ed448. Reads the extensions a path needs; any other critical one is remembered as unknown.
 """
 
+from evcc.compat import const
 from evcc.pki.der import Reader
 
 _CURVES = {b"\x2a\x86\x48\xce\x3d\x03\x01\x07": "P-256", b"\x2b\x81\x04\x00\x23": "P-521"}
-_EC = b"\x2a\x86\x48\xce\x3d\x02\x01"
-_ED448 = b"\x2b\x65\x71"
-_ECDSA = b"\x2a\x86\x48\xce\x3d\x04\x03"  # and 2, 3, 4
+_EC = const(b"\x2a\x86\x48\xce\x3d\x02\x01")
+_ED448 = const(b"\x2b\x65\x71")
+_ECDSA = const(b"\x2a\x86\x48\xce\x3d\x04\x03")  # and 2, 3, 4
 _HASHES = {2: "sha256", 3: "sha384", 4: "sha512"}
-_DC = b"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19"
+_DC = const(b"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19")
 # of extensions 2.5.29.x: those that may be critical although nothing here depends on them
-_HARMLESS = (17, 18, 31, 32, 35)
+_HARMLESS = const((17, 18, 31, 32, 35))
 SIGN, CERT_SIGN = 0x80, 0x04  # bits of key_usage: digitalSignature, keyCertSign
 SERVER_AUTH = b"\x2b\x06\x01\x05\x05\x07\x03\x01"
 OCSP_SIGNING = b"\x2b\x06\x01\x05\x05\x07\x03\x09"

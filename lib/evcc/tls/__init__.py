@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """TLS client (RFC 8446), profile of ISO 15118-20: bytes in, bytes out. See README.md."""
 
+from evcc.compat import const
+
 # number, name
-_ALERTS = (
+_ALERTS = const(
     "0 close_notify 10 unexpected_message 20 bad_record_mac 22 record_overflow 40 "
     "handshake_failure 42 bad_certificate 43 unsupported_certificate 44 certificate_revoked 45 "
     "certificate_expired 46 certificate_unknown 47 illegal_parameter 48 unknown_ca 49 "

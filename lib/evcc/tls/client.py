@@ -11,16 +11,17 @@
 `on_data(view, now)` gets the plaintext. `error` says why it failed, `agreed` what was agreed.
 """
 
-from evcc.compat import get_logger
+from evcc.compat import const, get_logger
 from evcc.crypto import closed
 from evcc.tls import TlsError, alert_name, alert_number
 from evcc.tls.record import ALERT, DATA, HANDSHAKE, Records
 
 _log = get_logger("evcc.tls")
-_FAR = 3600000
-_TICKET, _KEY_UPDATE = 4, 24  # handshake messages after the handshake
-_MESSAGE = 20000  # longest handshake message: eight certificates with responses
-_REKEY = 1 << 23  # records under one key
+_FAR = const(3600000)
+_TICKET = const(4)  # handshake messages after the handshake
+_KEY_UPDATE = const(24)
+_MESSAGE = const(20000)  # longest handshake message: eight certificates with responses
+_REKEY = const(1 << 23)  # records under one key
 
 
 class TlsClient:

@@ -5,6 +5,7 @@
 version in the ServerHello. TLS 1.2 can be offered; there is nothing yet that goes on with it.
 """
 
+from evcc.compat import const
 from evcc.tls import TlsError
 from evcc.tls import messages as m
 from evcc.tls.keys import ephemeral
@@ -14,7 +15,7 @@ RETRY = (  # SHA-256 of "HelloRetryRequest"
     b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
     b"\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
 )
-_OLD = "station speaks TLS 1.2 or older"
+_OLD = const("station speaks TLS 1.2 or older")
 
 
 def story(t):

@@ -6,11 +6,12 @@ Received bytes wait in one buffer that grows with the largest record; records ar
 
 import struct
 
+from evcc.compat import const
 from evcc.tls import TlsError
 
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
-_MAX = 16384
-_KEEP = 2048
+_MAX = const(16384)
+_KEEP = const(2048)
 _FLOOD = 5 + _MAX + 256 + 4096  # what may wait while a public-key operation runs
 
 
