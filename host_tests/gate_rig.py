@@ -6,7 +6,7 @@ import os
 from tools import vm
 from tools.charger.power import PowerPlan
 from tools.demo.rig import device_params
-from tools.flash import deploy, image
+from tools.flash import image, rom
 from tools.serial_board import SerialBoard, wait
 from tools.serial_board.world import rig_with, while_runs
 from tools.vm import bridge
@@ -20,7 +20,7 @@ def make_image(folder, **settings):
     """A folder with rom.img, what `make flash` writes, and the files of the flash."""
     need(vm.missing("i386"))
     made = image.build(image.board("EMULATED"), (), ())
-    (folder / "rom.img").write_bytes(deploy.rom_image(made))
+    (folder / "rom.img").write_bytes(rom.build(made))
     (folder / "main.py").write_bytes(made.files["main.py"])
     texts = bridge.files(bridge.settings_text(device_params(log_kB=8, **settings)))
     for name, text in zip(("settings.toml", "bench.toml"), texts, strict=True):

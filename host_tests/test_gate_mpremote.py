@@ -11,6 +11,7 @@ import pytest
 from evcc.iso20.flow import FLOW
 
 from host_tests.gate_rig import Seat, make_image
+from tools.chart.tables import rows
 from tools.demo.rig import Rig
 from tools.serial_board.remote import Mpremote
 
@@ -21,7 +22,7 @@ BRING_UP = (
     "CM_SLAC_PARM.REQ CM_START_ATTEN_CHAR.IND CM_MNBC_SOUND.IND CM_ATTEN_CHAR.RSP "
     "CM_SLAC_MATCH.REQ NeighbourSolicitation SECCDiscoveryReq SYN"
 ).split()
-MESSAGES = ["supportedAppProtocolReq", *[row[0] + "Req" for row in FLOW]]
+MESSAGES = ["supportedAppProtocolReq", *[row[0] + "Req" for row in rows(FLOW)]]
 # by their names: no frame yet; a person's stop() in the loop; the second of that message, ...
 OTHERS = ["plugged", "stopping", "PowerDeliveryReq Stop", "paused", "ended"]
 STAGES = [*BRING_UP, *MESSAGES, *OTHERS]
