@@ -7,9 +7,9 @@ packages' `__init__` point their `__path__` here (tools/flash/packed.py makes th
 so `import` asks the file system below. What is no module (names.bin) lies as a file of its own in
 the package's folder.
 
-A pack: u16 length of its list, little-endian; the list; the members. The list has an empty line,
-then "NAME OFFSET SIZE" ("NAME - -" for a package in it), offsets among the members; a member is
-raw deflate with a window of 1 kB.
+A pack: u16 length of its list, little-endian; the list; the members. The list has an empty line, a
+line "NAME OFFSET" for each module, "- OFFSET" for the end of the last one, and "NAME -" for each
+package in it; offsets are among the members. A member is raw deflate with a window of 2 kB.
 """
 
 import gc
@@ -19,8 +19,8 @@ import os
 import deflate
 import vfs
 
-_WINDOW = 10  # bits
-_IMPORT = 3000  # bytes that one import leaves beside its member: decompressor, window, paths
+_WINDOW = 11  # bits
+_IMPORT = 4000  # bytes that one import leaves beside its member: decompressor, window, paths
 _GARBAGE = 8000  # bytes; more of it between what stays, and the heap breaks into small pieces
 _AT = "/packed"
 _DIR = (0x4000,) + (0,) * 9
@@ -53,36 +53,38 @@ class Packs:
         return pack
 
     def _look(self, path):
-        """[offset, size] as the list has them for a path, "-" for a package. Raises OSError."""
+        """Of a module (offset, end) among the members, of a package None. Raises OSError."""
         folder, _, name = path.rpartition("/")
         if folder != self._folder:
             self._pack(folder).close()
-        at = self._list.find(b"\n%s " % name)
-        if at < 0:
+        module = name.endswith(".mpy")
+        at = self._list.find(b"\n%s " % (name[:-4] if module else name)) + 1
+        next = self._list.find(b"\n", at) + 1
+        found = self._list[at : self._list.find(b"\n", next)].split()
+        if not at or (found[1] == b"-") is module:
             raise OSError(2)
-        at += len(name) + 2
-        return self._list[at : self._list.find(b"\n", at)].split()
+        return (int(found[1]), int(found[3])) if module else None
 
     def stat(self, path):
         """For `import` a kind is enough; times and sizes are 0."""
         if path.count("/") < 2:
             return _DIR if path == "/" else os.stat(self._root + path[1:])
-        return _DIR if self._look(path)[0] == b"-" else _FILE
+        return _FILE if self._look(path) else _DIR
 
     def open(self, path, mode):
         """A member as a stream to read once; else the file of that name beside the packs."""
         try:
-            offset, size = self._look(path)
+            begin, end = self._look(path)
         except OSError:
             return open(self._root + path[1:], mode)
         pack = self._pack(path.rpartition("/")[0])
-        pack.seek(self._begin + int(offset))
+        pack.seek(self._begin + begin)
         # at once: deflate asks byte by byte, and a file is slow at that
-        self._garbage += int(size) + _IMPORT
+        self._garbage += end - begin + _IMPORT
         if self._garbage > _GARBAGE:
             gc.collect()
             self._garbage = 0
-        data = pack.read(int(size))
+        data = pack.read(end - begin)
         pack.close()
         return deflate.DeflateIO(io.BytesIO(data), deflate.RAW, _WINDOW)
 
@@ -90,9 +92,11 @@ class Packs:
         """For a person who looks; below a package only."""
         self._pack(path).close()
         for line in self._list.split(b"\n"):
-            if line:
-                name, offset, _ = line.split()
-                yield str(name, "ascii"), (_DIR if offset == b"-" else _FILE)[0], 0
+            name, _, offset = line.partition(b" ")
+            if offset == b"-":
+                yield str(name, "ascii"), _DIR[0], 0
+            elif name not in (b"", b"-"):
+                yield str(name, "ascii") + ".mpy", _FILE[0], 0
 
     def statvfs(self, path):
         return (1,) + (0,) * 9

@@ -15,7 +15,7 @@ from tools import ROOT, vm
 from .image import Image
 
 READER = ROOT / "firmware" / "uevcc_packed.py"
-WINDOW = 10  # bits; the reader has the same number, and this much memory for it
+WINDOW = 11  # bits; the reader has the same number, and this much memory for it
 _HOOK = "\nimport uevcc_packed\n__path__ = uevcc_packed.folder(__file__)\n"
 
 
@@ -58,15 +58,27 @@ def pack_folder(folder):
 
 
 def packed(members, packages=()):
-    """One pack of members {name: bytes}, naming packages inside; layout: see READER."""
-    lines, data = [f"{name} - -" for name in packages], b""
+    """One pack of modules {"name.mpy": bytes}, naming packages inside; layout: see READER."""
+    lines, data = [], b""
     for name, content in members.items():
-        press = zlib.compressobj(9, zlib.DEFLATED, -WINDOW, 9)
-        member = press.compress(content) + press.flush()
-        lines.append(f"{name} {len(data)} {len(member)}")
-        data += member
+        lines.append(f"{name.removesuffix('.mpy')} {len(data)}")
+        data += pressed(content)
+    lines += [f"- {len(data)}", *[f"{name} -" for name in packages]]
     text = ("\n" + "\n".join(lines) + "\n").encode()
     return len(text).to_bytes(2, "little") + text + data
+
+
+def pressed(data):
+    """Raw deflate in one block or two, whichever is shorter.
+
+    A .mpy has names first, then code: each is better off with its own table of codes.
+    """
+    found = []
+    for cut in range(0, len(data), 64):
+        press = zlib.compressobj(9, zlib.DEFLATED, -WINDOW, 9)
+        first = press.compress(data[:cut]) + press.flush(zlib.Z_BLOCK) if cut else b""
+        found.append(first + press.compress(data[cut:]) + press.flush())
+    return min(found, key=len)
 
 
 def _compiled(text, name):

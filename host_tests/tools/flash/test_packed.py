@@ -20,10 +20,13 @@ def members(data):
     """{name: bytes, or None for a package} of a pack, by another reader than the device's."""
     begin = 2 + int.from_bytes(data[:2], "little")
     found = {}
-    for line in data[2:begin].decode().splitlines()[1:]:
-        name, offset, size = line.split()
-        at = begin + int(offset) if size != "-" else None
-        found[name] = at and zlib.decompress(data[at : at + int(size)], -packed.WINDOW)
+    lines = [line.split() for line in data[2:begin].decode().splitlines()[1:]]
+    for (name, offset), (_, end) in zip(lines, [*lines[1:], "--"]):
+        if offset == "-":
+            found[name] = None
+        elif name != "-":
+            member = data[begin + int(offset) : begin + int(end)]
+            found[name + ".mpy"] = zlib.decompress(member, -packed.WINDOW)
     return found
 
 
