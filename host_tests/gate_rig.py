@@ -2,6 +2,8 @@
 """Who sits at the serial port of a flashed board that charges: stages, tools, what must hold."""
 
 import os
+import threading
+from functools import cache
 
 from tools import vm
 from tools.charger.power import PowerPlan
@@ -19,13 +21,19 @@ ROM_kB = 512
 def make_image(folder, **settings):
     """A folder with rom.img, what `make flash` writes, and the files of the flash."""
     need(vm.missing("i386"))
-    made = image.build(image.board("EMULATED"), (), ())
+    made = built()
     (folder / "rom.img").write_bytes(rom.build(made))
     (folder / "main.py").write_bytes(made.files["main.py"])
     texts = bridge.files(bridge.settings_text(device_params(log_kB=8, **settings)))
     for name, text in zip(("settings.toml", "bench.toml"), texts, strict=True):
         (folder / name).write_text(text)
     return folder
+
+
+@cache
+def built():
+    """What is flashed, as tools.flash.image builds it."""
+    return image.build(image.board("EMULATED"), (), ())
 
 
 class Watch:
@@ -110,6 +118,25 @@ class Seat:
         self.moves = None if coils.commanded else coils.operations
         while_runs(self.rig, running)
         return running.done
+
+    def beside(self, act, timeout=60):
+        """Call act() while the world goes on; its result, or what it raises."""
+        result = []
+
+        def run():
+            try:
+                result.append((act(), None))
+            except BaseException as error:
+                result.append((None, error))
+
+        thread = threading.Thread(target=run)
+        thread.poll = lambda: None if thread.is_alive() else 0
+        thread.start()
+        while_runs(self.rig, thread, timeout)
+        value, error = result[0]
+        if error:
+            raise error
+        return value
 
     # ---- stages -----------------------------------------------------------------------------
 

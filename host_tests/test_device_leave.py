@@ -84,9 +84,9 @@ def test_somebody_plugs_in_while_a_person_is_at_the_repl(desk, timer):
     rig.world.run(rig.world.now + 5000)
     assert rig.pilot.state == "B" and not rig.plant.contactors.operations
     assert rig.board.counters.get("lock") is None and rig.record.state == ""
+    assert "pilot: B" in repr(repl.status())
     with pytest.raises(RuntimeError, match="draw the plug"):
         repl.gate()
-    assert "pilot: B" in repr(repl.status())
     # start(): the session begins
     rig.d.left = None
     rig.go((100_000, lambda: rig.d.controller.stop()), (110_000, rig.board.unplug),

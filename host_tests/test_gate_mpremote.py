@@ -129,3 +129,27 @@ def test_nothing_enters_while_plugged_in(start, tmp_path, stage):
     assert seat.board.starts == starts  # the firmware that began is the one that left
     seat.go_on()
     check_reset(seat, stage)
+
+
+@pytest.mark.slow
+def test_somebody_plugs_in_while_a_person_is_at_the_repl(start):
+    """Nothing runs then, so nothing closes; the REPL stays theirs. start() begins to charge."""
+    seat = start(3600)
+    rig = seat.rig
+    seat.type(b"\x03")
+    assert seat.heard(b">>> ")
+    rig.board.plug()
+    rig.world.run(rig.world.now + 3000)
+    assert rig.pilot.state == "B" and rig.record.state == "" and not rig.board.motor.commanded
+    done = seat.attach("resume", "exec", "import evcc.repl as r; print(r.status())")
+    assert done.returncode == 0 and "pilot: B" in done.stdout, done.stdout
+    done = seat.attach("resume", "exec", "r.gate()")
+    assert done.returncode and "draw the plug first" in done.stdout
+    assert rig.board.resets == 0 and rig.device.dog.ms is None and not rig.pilot.s2
+    seat.type(b"r.start()\r")
+    assert seat.heard(b"uEVCC> ")
+    seat.plugged = len(seat.board.starts)
+    closed = rig.plant.contactors
+    assert rig.world.run_until(lambda: closed.closed, rig.world.now + 60_000), seat.said()
+    seat.ask(b"stop()", b"stopping")
+    seat.end(b"USER_STOP", stopped=False)

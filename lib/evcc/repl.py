@@ -57,6 +57,8 @@ def status():
 
     d = _now()
     c = d.controller
+    if not d.running:
+        d.look()
     lines = ["uEVCC %s on %s" % (__version__, d.module.NAME)]
     if c:
         lines += _of_session(c)

@@ -2,8 +2,9 @@
 """The way to a board: mpremote's own transport, entered with care, and words for what goes wrong.
 
 A board that is not at rest does not open its raw REPL (evcc.console says why on the same line);
-what it says is what a person is told. Only mpremote's library is used for the bytes: raw REPL, raw
-paste, files, hashes.
+what it says is what a person is told. One whose watchdog a plug has armed, and that cannot stop
+it, resets its chip first and then gives the REPL: it is waited for. Only mpremote's library is
+used for the bytes: raw REPL, raw paste, files, hashes.
 """
 
 import ast
@@ -15,6 +16,10 @@ from pathlib import Path
 from . import FlashError
 
 _ENTER_S = 4
+_BACK_S = 6  # for a chip that resets itself
+_RESETS = b"resetting, then the REPL is yours"
+# At the prompt of a device whose loop has ended. Only its refusal counts: broken code is flashed.
+_GATE = "import sys\nif 'evcc.device' in sys.modules:\n from evcc.repl import gate\n gate()"
 _GO_ON = b"import evcc.device; evcc.device.current and evcc.device.go(evcc.device.current)\r"
 _REPL = b"raw REPL; CTRL-B to exit\r\n"
 
@@ -65,27 +70,38 @@ class Link:
     """An open port with the board in its raw REPL.
 
     reset: after a soft reset, so that boot.py ran and main.py did not; without it the device that
-    ran lies still in memory, and `close` lets it go on.
+    ran lies still in memory, and `close` lets it go on (one that had to reset its chip: anew).
     `implementation`: name, version, build, machine, arch (of native code, or None).
     Raises FlashError; a port that goes away later raises Gone.
     """
 
     def __init__(self, port, reset=True):
+        self.port, self.reset = port, reset
+        self._heard, self._anew = b"", False
+        try:
+            self._open()
+        except Gone:
+            # Nothing was done yet. Its port may be the chip's own, which has reset itself.
+            if not back(port, _BACK_S):
+                raise
+            self._anew = True
+            self._open()
+        self.implementation = self._implementation()
+
+    def _open(self):
         from mpremote.transport import TransportError
         from mpremote.transport_serial import SerialTransport
 
-        self.port, self.reset = port, reset
-        check_port(port)
+        check_port(self.port)
         try:
-            self.transport = SerialTransport(port, timeout=5)
+            self.transport = SerialTransport(self.port, timeout=5)
         except TransportError as error:
-            raise FlashError(f"{port}: {error}") from None
+            raise FlashError(f"{self.port}: {error}") from None
         try:
             self._enter()
         except BaseException:
             self.close()
             raise
-        self.implementation = self._implementation()
 
     def __enter__(self):
         return self
@@ -101,7 +117,7 @@ class Link:
             if transport.in_raw_repl:
                 transport.exit_raw_repl()
                 if not self.reset:
-                    transport.serial.write(_GO_ON)
+                    transport.serial.write(b"\x04" if self._anew else _GO_ON)
                 transport.serial.flush()
         except OSError:
             pass
@@ -114,39 +130,59 @@ class Link:
 
     def _enter(self):
         """Ctrl-C, Ctrl-A, Ctrl-D, as mpremote does; what the board answers instead is told."""
-        heard = b""
         try:
             for _ in range(2):
                 self._write(b"\r\x03")
-                heard += self._read(0.2)
+                got = self._read(0.2)
+                if _RESETS in got:
+                    self._anew = True
+                    if not got.endswith(b">>> "):
+                        self._read(_BACK_S, lambda data: data.endswith(b">>> "))
                 self._write(b"\r\x01")
-                got = self._read(_ENTER_S, _REPL)
-                heard += got
-                if got.endswith(_REPL):
+                got = self._read(_ENTER_S, lambda data: data.endswith(_REPL) or _refused(data))
+                if got.endswith(_REPL) or _refused(got):
                     break
-            else:
-                raise FlashError(self.port + ": " + refusal(heard))
+            if not got.endswith(_REPL):
+                raise FlashError(self.port + ": " + refusal(self._heard))
+            self.transport.in_raw_repl = True
             if self.reset:
-                self._read(1, b">")
+                self._gate()
+                self._read(1, lambda data: data.endswith(b">"))
                 self._write(b"\x04")
-                got = self._read(10, _REPL)
+                got = self._read(10, lambda data: data.endswith(_REPL))
                 if not got.endswith(_REPL):
                     raise FlashError(f"{self.port}: no soft reset: {_text(got) or 'no answer'}")
         except OSError as error:
             raise self.gone(error) from None
-        self.transport.in_raw_repl = True
+
+    def _gate(self):
+        """Nobody is asked who is at the prompt; but a plug may have come since."""
+        from mpremote.transport import TransportError, TransportExecError
+
+        try:
+            self.transport.exec(_GATE)
+        except TransportExecError as error:
+            last = error.error_output.strip().splitlines()[-1:]
+            if last and last[0].startswith("RuntimeError"):
+                text = last[0].partition(": ")[2]
+                raise FlashError(f"{self.port}: refused: {text}") from None
+        except TransportError as error:
+            raise self.gone(error) from None
 
     def _write(self, data):
         self.transport.serial.write(data)
 
-    def _read(self, seconds, ending=None):
+    def _read(self, seconds, enough=lambda data: False):
         serial, data = self.transport.serial, b""
         ends = time.monotonic() + seconds
-        while time.monotonic() < ends and not (ending and data.endswith(ending)):
-            if serial.in_waiting:
-                data += serial.read(1)
-            else:
-                time.sleep(0.005)
+        try:
+            while time.monotonic() < ends and not enough(data):
+                if serial.in_waiting:
+                    data += serial.read(1)
+                else:
+                    time.sleep(0.005)
+        finally:
+            self._heard += data
         return data
 
     def _implementation(self):
@@ -217,7 +253,7 @@ class Link:
         """Soft reset with main.py; what it says in that time."""
         try:
             self.transport.exit_raw_repl()
-            self._read(0.5, b">>> ")
+            self._read(0.5, lambda data: data.endswith(b">>> "))
             self._write(b"\x04")
             return _text(self._read(seconds))
         except OSError as error:
@@ -226,6 +262,11 @@ class Link:
 
 def _text(data):
     return " ".join(data.decode(errors="replace").replace("\x04", "").split())
+
+
+def _refused(heard):
+    """Has the device said no, and is at its prompt again?"""
+    return b"refused" in heard and heard.endswith(b"uEVCC> ")
 
 
 def refusal(heard):

@@ -6,7 +6,6 @@ Ctrl-C leaves to Python's own prompt.
 """
 
 import argparse
-import subprocess
 import sys
 
 from . import FlashError
@@ -20,11 +19,18 @@ def main(argv=None):
     try:
         port = find(arguments.port or None)
         check_port(port)
+        from mpremote import main as mpremote
+
+        # its repl sends nothing of its own: no Ctrl-C, no reset
+        sys.argv = ["mpremote", "connect", port, "repl"]
+        return mpremote.main()
     except FlashError as error:
         print(f"repl: {error}", file=sys.stderr)
-        return 1
-    # mpremote's repl sends nothing of its own: no Ctrl-C, no reset
-    return subprocess.call([sys.executable, "-m", "mpremote", "connect", port, "repl"])
+    except KeyboardInterrupt:  # before it listens to the keyboard itself
+        return 130
+    except OSError as error:  # as it closes a port that is not there any more
+        print(f"\nrepl: the port went away ({error})", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
