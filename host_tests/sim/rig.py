@@ -14,6 +14,8 @@ class Rig(rig.Rig):
     `station`: settings of the station, `settings`: of the car. `timer`: the board's ticks safety.
     """
 
+    AFTER_MS = 100
+
     def __init__(
         self, faults=(), settings=None, seed=1, steps=((0, 11000),), station=None,
         timer=False,

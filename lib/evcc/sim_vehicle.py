@@ -99,11 +99,13 @@ class SimVehicle(Vehicle):
         # Tapers of the kind a BMS does: full power to 80 %, then down to 5 % of it at 100 %; cold
         # cells take little and below -10 degrees nothing, hot ones neither take nor give.
         up = 1.0 if soc < 80 else max(0.05, (100 - soc) / 20)
+        down = max(0.0, min(1.0, (soc - p.ev_min_soc) / 5))
         t = self.pack.celsius
-        up = max(0.0, min(up, (t + 10) / 25, (60 - t) / 10))
+        if not 15 <= t <= 50:
+            up = max(0.0, min(up, (t + 10) / 25, (60 - t) / 10))
+            down = max(0.0, min(down, (t + 20) / 20, (60 - t) / 10))
         if soc >= p.ev_max_soc:
             up = 0.0
-        down = max(0.0, min(1.0, (soc - p.ev_min_soc) / 5, (t + 20) / 20, (60 - t) / 10))
         lim.charge_power = p.ev_charge_power_W * up
         lim.charge_current = p.ev_charge_current_A * up
         lim.discharge_power = p.ev_discharge_power_W * down

@@ -138,6 +138,8 @@ class Rig:
     mutual TLS 1.3 with the profile `tls_profile`; None: without TLS.
     """
 
+    AFTER_MS = 500  # from the session's end to the drawn plug, and from there to the end
+
     def __init__(
         self, seed=1, pack_speed=60, realtime=False, plan=None, vm=None, settings=None,
         heap=VM_HEAP, vm_more=None, pki=None, timer=False,
@@ -246,9 +248,9 @@ class Rig:
                 raise
             self.outcome = {"result": None, "detail": str(error)}
         if done:
-            world.run(world.now + 500)
+            world.run(world.now + self.AFTER_MS)
             board.unplug()
-            world.run(world.now + 500)
+            world.run(world.now + self.AFTER_MS)
         else:
             state = self.record.state or "nothing on the line"
             self.outcome["detail"] = f"not over after {MOST_MS // 1000} s, last seen: {state}"

@@ -127,20 +127,26 @@ class Board:
         """All inputs as integers, see evcc.ports. The inlet's voltage comes in steps of 0.1 V with
         +-0.4 V of noise, its current in steps of 0.05 A with +-0.1 A."""
         self._count("sample")
-        pilot, plant = self.pilot, self.plant
-        raw[ports.CP] = ord(pilot.state)
-        if pilot.state in "AEF" or pilot.duty is None:
-            raw[ports.DUTY] = ports.NONE
-        else:
-            raw[ports.DUTY] = round(pilot.duty * 10 + self._noise.uniform(-2, 2))
-        self._put(raw, ports.INLET_mV, "inlet_voltage", plant.inlet_voltage, 0.4, 100, 0)
-        self._put(raw, ports.INLET_mA, "inlet_current", plant.current, 0.1, 50)
-        self._put(raw, ports.FEEDBACK, "contactor_feedback", plant.contactors.feedback())
-        self._put(raw, ports.LOCKED, "locked", self.motor.at(self.world.now))
-        raw[ports.HOTTEST_dC] = round(max(self.inlet_C) * 2) * 5
-        if "temperature" in self.missing:
-            raw[ports.HOTTEST_dC] = ports.NONE
-        self._put(raw, ports.ISOLATION, "isolation", self.isolation)
+        pilot, plant, missing = self.pilot, self.plant, self.missing
+        duty = mV = mA = feedback = locked = dC = isolation = ports.NONE
+        if pilot.duty is not None and pilot.state not in "AEF":
+            duty = round(pilot.duty * 10 + self._noise.uniform(-2, 2))
+        if "inlet_voltage" not in missing:
+            mV = max(0, self._noisy(plant.inlet_voltage, 0.4, 100))
+        if "inlet_current" not in missing:
+            mA = self._noisy(plant.current, 0.1, 50)
+        if "contactor_feedback" not in missing:
+            feedback = int(plant.contactors.feedback())
+        if "locked" not in missing:
+            locked = int(self.motor.at(self.world.now))
+        if "temperature" not in missing:
+            dC = round(max(self.inlet_C) * 2) * 5
+        if self.isolation is not None and "isolation" not in missing:
+            isolation = int(self.isolation)
+        raw[ports.CP], raw[ports.DUTY] = ord(pilot.state), duty
+        raw[ports.INLET_mV], raw[ports.INLET_mA] = mV, mA
+        raw[ports.FEEDBACK], raw[ports.LOCKED] = feedback, locked
+        raw[ports.HOTTEST_dC], raw[ports.ISOLATION] = dC, isolation
 
     def set_state_c(self, on):
         """S2: True shows C, False B."""
@@ -246,14 +252,9 @@ class Board:
     def _pilot_changed(self, state):
         self.world.wake(self)
 
-    def _put(self, raw, index, name, value, noise=None, step=0, least=None):
-        if name in self.missing or value is None:
-            raw[index] = ports.NONE
-        elif noise is None:
-            raw[index] = int(value)
-        else:
-            value = round((value + self._noise.uniform(-noise, noise)) * 1000 / step) * step
-            raw[index] = value if least is None else max(least, value)
+    def _noisy(self, value, noise, step):
+        """`value` in thousandths, in whole steps, with +-`noise` on it."""
+        return round((value + self._noise.uniform(-noise, noise)) * 1000 / step) * step
 
     def _count(self, name):
         self.counters[name] = self.counters.get(name, 0) + 1

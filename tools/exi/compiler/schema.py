@@ -68,13 +68,16 @@ def find_xsds(folder):
     )
 
 
-def load(folder):
-    """All sets of `SETS` from the XSD folder -> list of Schema; equal types are one object."""
+def load(folder, check=True):
+    """All sets of `SETS` from the XSD folder -> list of Schema; equal types are one object.
+
+    `check`: whether they are XSDs at all, which takes most of the time.
+    """
     with tempfile.TemporaryDirectory() as temp:
         prepare(find_xsds(folder), temp)
         pool = {}
         return [
-            _Reader(name, [Path(temp) / f for f in files], pool).read()
+            _Reader(name, [Path(temp) / f for f in files], pool, check).read()
             for name, files in SETS.items()
         ]
 
@@ -86,11 +89,13 @@ def split(name):
 
 
 class _Reader:
-    def __init__(self, name, files, pool):
+    def __init__(self, name, files, pool, check=True):
         self.name = name
         self.pool = pool
         sources = [str(f) for f in files]
-        self.maps = xmlschema.XMLSchema10(sources if len(sources) > 1 else sources[0]).maps
+        how = "strict" if check else "skip"
+        source = sources if len(sources) > 1 else sources[0]
+        self.maps = xmlschema.XMLSchema10(source, validation=how).maps
         self.done = {}
         self.elements = {}  # (local, uri) -> set of types
 
