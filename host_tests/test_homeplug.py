@@ -95,14 +95,14 @@ def test_network_information(long):
     assert homeplug.joined(network(0, nid=bytes(7), long=long), NID) == 0
     assert homeplug.joined(network(2, long=long), NID) == 2
     assert homeplug.joined(vendor(0xA039, bytes(1), long), NID) == 0
-    (net,) = local.nw_info(network(0, 2, long=long))
+    (net,) = diagnose.nw_info(network(0, 2, long=long))
     assert net["nid"] == NID and net["role"] == 0 and net["cco_mac"] == EVSE and net["tei"] == 2
     station = {"mac": EVSE, "tei": 1, "bridged": EV, "tx": 9, "rx": 8}
     assert net["stations"] == [station, station]
     whole = network(0, 3, long=long)
     for n in range(20, len(whole)):
         homeplug.joined(whole[:n], NID)
-        assert len(local.nw_info(whole[:n])) <= 1
+        assert len(diagnose.nw_info(whole[:n])) <= 1
 
 
 def test_version_and_module():

@@ -156,7 +156,7 @@ def mme(data):
         assert len(slac.evses) <= 8 and len(slac.counters) < 12
         decode.decode(frame)
         if mmtype(frame):
-            for read in (local.get_sw, local.module_read, local.nw_info, diagnose.nw_stats):
+            for read in (local.get_sw, local.module_read, diagnose.nw_info, diagnose.nw_stats):
                 read(frame)
             diagnose.op_attributes(frame)
     for _ in range(3000):

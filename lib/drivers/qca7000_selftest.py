@@ -60,8 +60,7 @@ def selftest(port, clock, mac, seconds=6):
         )
     text += ", PIB is a car's" if roles[0] else ", PIB cannot be read"
     answer = ask(homeplug.nw_info_req, 0xA039)
-    nets = local.nw_info(answer) if answer is not None else ()
-    if nets and nets[0]["role"] == 2:
+    if answer is not None and homeplug.joined(answer, b"") == 2:
         return "wrong role", text + ", but it made a network of its own, as a station's does"
     answer = ask(homeplug.pl_lnk_status_req, 0xA0B9)
     text += ", power-line link up" if answer and answer[21] == 1 else ", no power-line link"

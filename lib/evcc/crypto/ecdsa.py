@@ -38,8 +38,8 @@ def _nonces(c, name, d, z):
         v = hmac(name, k, v)
 
 
-def sign(c, name, secret, message, urandom, raw=False):
-    """Steps -> DER signature (raw: r then s, fixed length) of `message` hashed with `name`."""
+def sign(c, name, secret, message, urandom):
+    """Steps -> DER signature of `message` hashed with `name`."""
     d = c.scalar(secret)
     n = c.n
     z = _number(c, digest(name, message))
@@ -55,8 +55,6 @@ def sign(c, name, secret, message, urandom, raw=False):
         s = inverse(k * b % n, n) * ((b * z + (b * d % n) * r) % n) % n
         if r and s:
             break
-    if raw:
-        return r.to_bytes(c.size, "big") + s.to_bytes(c.size, "big")
     return pack(r, s)
 
 

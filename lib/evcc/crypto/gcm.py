@@ -25,13 +25,27 @@ def same(a, b):
     return d == 0
 
 
-class AesGcm:
+class Aead:
     """`seal(nonce, aad, buf, start, end)` encrypts buf[start:end] and writes the tag behind it;
     `open(...)` checks the tag at buf[end:end+16] and decrypts: False and no plaintext if wrong.
+
+    A subclass has `_crypt` (both ways) and `_tag` (of what is encrypted).
     """
 
     overhead = 16
 
+    def seal(self, nonce, aad, buf, start, end):
+        self._crypt(nonce, buf, start, end)
+        buf[end : end + 16] = self._tag(nonce, aad, buf, start, end)
+
+    def open(self, nonce, aad, buf, start, end):
+        if not same(self._tag(nonce, aad, buf, start, end), buf[end : end + 16]):
+            return False
+        self._crypt(nonce, buf, start, end)
+        return True
+
+
+class AesGcm(Aead):
     def __init__(self, key, native=True):
         self.aes = Aes(key, native)
         h = bytearray(16)
@@ -108,13 +122,3 @@ class AesGcm:
             else:
                 x = int.from_bytes(buf[at : at + k], "big") ^ int.from_bytes(blocks[:k], "big")
                 buf[at : at + k] = x.to_bytes(k, "big")
-
-    def seal(self, nonce, aad, buf, start, end):
-        self._crypt(nonce, buf, start, end)
-        buf[end : end + 16] = self._tag(nonce, aad, buf, start, end)
-
-    def open(self, nonce, aad, buf, start, end):
-        if not same(self._tag(nonce, aad, buf, start, end), buf[end : end + 16]):
-            return False
-        self._crypt(nonce, buf, start, end)
-        return True

@@ -6,7 +6,7 @@ SLAC messages of ISO 15118-3, Qualcomm's VS_*). Tolerant: what a short frame doe
 out, what is longer is not looked at. A session imports nothing from here.
 """
 
-from evcc.homeplug import local, mmtype
+from evcc.homeplug import diagnose, mmtype
 
 _SUFFIX = ("REQ", "CNF", "IND", "RSP")
 
@@ -114,7 +114,7 @@ def decode(frame, secrets=False):
         if value is not None:
             fields[key] = value if key != "nmk" or secrets else "hidden"
     if kind == 0xA039:
-        fields["networks"] = local.nw_info(frame)
+        fields["networks"] = diagnose.nw_info(frame)
     aag = fields.get("aag")
     if aag:
         fields["mean_db"] = round(sum(aag) / len(aag), 3)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Questions to the modem on this board that a session does not need: version, PIB, network.
+"""Questions to the modem on this board that a session does not need: version, PIB.
 
 Qualcomm vendor messages (VS_*, MMV 0, OUI 00:B0:52), as open-plc-utils writes and reads them
 (plc/, mme/). For the self-test; what only people and tools ask is in diagnose.py. Nothing here
@@ -47,48 +47,3 @@ def module_read(frame):
     if len(frame) < 47 + n:
         return None
     return int.from_bytes(bytes(frame[43:47]), "little"), bytes(frame[47 : 47 + n])
-
-
-def nw_info(frame):
-    """VS_NW_INFO.CNF (either form) as a list of networks, each a dict with its `stations`.
-
-    role: 0 station, 1 proxy, 2 coordinator. Rates in Mbit/s. A list cut short ends early.
-    """
-    long = frame[14] == 1
-    p = 27 if long else 20
-    found = []
-    if len(frame) <= p:
-        return found
-    n = frame[p]
-    p += 1
-    head, each = (32, 24) if long else (18, 15)
-    while n and len(frame) >= p + head:
-        n -= 1
-        r = p + (9 if long else 7)
-        role = p + (15 if long else 9)
-        net = {
-            "nid": bytes(frame[p : p + 7]),
-            "snid": frame[r],
-            "tei": frame[r + 1],
-            "role": frame[role],
-            "cco_mac": bytes(frame[role + 1 : role + 7]),
-            "cco_tei": frame[role + 7],
-            "stations": [],
-        }
-        count = frame[p + (26 if long else 17)]
-        p += head
-        while count and len(frame) >= p + each:
-            count -= 1
-            b = p + (10 if long else 7)
-            net["stations"].append(
-                {
-                    "mac": bytes(frame[p : p + 6]),
-                    "tei": frame[p + 6],
-                    "bridged": bytes(frame[b : b + 6]),
-                    "tx": frame[b + 6],
-                    "rx": frame[b + 10] if long else frame[b + 7],
-                }
-            )
-            p += each
-        found.append(net)
-    return found

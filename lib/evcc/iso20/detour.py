@@ -10,7 +10,7 @@ when needed, dropped afterwards. Not here: standby before the first power.
 
 from evcc import v2gtp
 from evcc.compat import const, get_logger
-from evcc.iso20.loop import rest
+from evcc.iso20.loop import exchange, rest
 from evcc.iso20.session import Stop
 from evcc.iso20.units import rational
 
@@ -49,7 +49,8 @@ def renegotiate(s, name, request):
     if side.wanted(s, "schedule"):
         side.start(s, "schedule", beside(s, schedule, offers))
         while side.busy(s):
-            yield from s_loop(s, name, request)
+            yield rest(s)
+            yield from exchange(s, name, request, False)
             if s.stop:
                 return
     response = yield "PowerDelivery", progress(s, "ScheduleRenegotiation")
@@ -77,18 +78,10 @@ def beside(s, schedule, offers):
     offers.append(response)
 
 
-def s_loop(s, name, request):
-    """One ordinary charge loop."""
-    yield rest(s)
-    response = yield name, request.fill(False)
-    request.take(response)
-    s.notice(response)
-
-
 def standby(s, name, request):
     """Connected without energy, until the station or the car ends that."""
     for _ in range(_RAMP_LOOPS):
-        yield from without_power(s, name, request)
+        yield from exchange(s, name, request, True)
         if not s.safety.current() or s.stop:
             break
         yield rest(s)
@@ -107,7 +100,7 @@ def standby(s, name, request):
     by_car = s.vehicle.wish() == "standby"
     opened = s.now
     while True:
-        yield from without_power(s, name, request)
+        yield from exchange(s, name, request, True)
         wish = s.vehicle.wish()
         if wish == "pause":
             s.wish_stop("USER_PAUSE")
@@ -124,13 +117,6 @@ def standby(s, name, request):
         raise Stop
     if not refused:
         yield from start(s)
-
-
-def without_power(s, name, request):
-    """One charge loop with all targets and limits at nothing."""
-    response = yield name, request.fill(True)
-    request.take(response)
-    s.notice(response)
 
 
 def is_dead(s):

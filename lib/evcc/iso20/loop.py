@@ -45,14 +45,20 @@ def run(s, name, request):
             if ramp == 0:
                 s.vehicle.notify("stopping")
             ramp += 1
-        response = yield name, request.fill(ramp > 0)
-        request.take(response)
-        s.notice(response)
+        yield from exchange(s, name, request, ramp > 0)
         if ramp:
             if not s.safety.current() or ramp >= _RAMP_LOOPS:
                 exi.forget()
                 return
         yield rest(s)
+
+
+def exchange(s, name, request, zero):
+    """One charge loop, its answer taken in and returned; `zero`: without power."""
+    response = yield name, request.fill(zero)
+    request.take(response)
+    s.notice(response)
+    return response
 
 
 def rest(s):

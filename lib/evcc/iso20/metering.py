@@ -10,7 +10,7 @@ most 50 ms and returns None, or the header's Signature as a dict. It belongs to 
 """
 
 from evcc.compat import const, get_logger
-from evcc.iso20.loop import rest
+from evcc.iso20.loop import exchange, rest
 
 _METER_LOOPS = const(5)  # a station that was asked for its meter [V2G20-1081] shows it by then
 _SIGN_LOOPS = const(300)
@@ -75,12 +75,9 @@ def beside(body):
 
 
 def loops(s, name, request):
-    """One ordinary charge loop; returns its answer."""
+    """One ordinary charge loop, at its time; returns its answer."""
     yield rest(s)
-    response = yield name, request.fill(False)
-    request.take(response)
-    s.notice(response)
-    return response
+    return (yield from exchange(s, name, request, False))
 
 
 def metering_data(s, response):

@@ -63,7 +63,7 @@ def _check(cert, issuer, response, clock, who):
         while certs.peek() is not None:
             c = Certificate(certs.whole())
             if _is(c, named, responder):
-                yield from _delegate(c, issuer, clock, who)
+                yield from _delegate(c, issuer, clock)
                 signer = c
                 break
     if not _is(signer, named, responder):
@@ -89,7 +89,7 @@ def _is(cert, named, responder):
     return responder == (cert.subject if named == 0xA1 else digest("sha1", cert.key))
 
 
-def _delegate(c, issuer, clock, who):
+def _delegate(c, issuer, clock):
     if c.issuer != issuer.subject or c.purposes is None or OCSP_SIGNING not in c.purposes:
         raise ValueError("signer is not allowed to sign OCSP")
     fault = clock.judge(c.start, c.end)

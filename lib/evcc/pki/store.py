@@ -23,7 +23,7 @@ def read(path):
 
 def private_key(der):
     """(kind, secret bytes) of a PKCS#8 key; ValueError."""
-    from evcc.pki.x509 import _CURVES, _EC, _ED448
+    from evcc.pki.x509 import CURVES, EC, ED448
 
     r = Reader(der)
     k = r.enter()
@@ -31,7 +31,7 @@ def private_key(der):
     k.integer()
     a = k.enter()
     oid = a.oid()
-    kind = _CURVES.get(a.oid()) if oid == _EC else "Ed448" if oid == _ED448 else None
+    kind = CURVES.get(a.oid()) if oid == EC else "Ed448" if oid == ED448 else None
     k = k.enter(4)
     if kind == "Ed448":
         secret = k.bytes(4)

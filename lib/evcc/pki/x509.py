@@ -8,9 +8,9 @@ Keys on P-256, P-521, Ed448 (others parse with kind None); signatures ECDSA with
 from evcc.compat import const
 from evcc.pki.der import Reader
 
-_CURVES = {b"\x2a\x86\x48\xce\x3d\x03\x01\x07": "P-256", b"\x2b\x81\x04\x00\x23": "P-521"}
-_EC = const(b"\x2a\x86\x48\xce\x3d\x02\x01")
-_ED448 = const(b"\x2b\x65\x71")
+CURVES = {b"\x2a\x86\x48\xce\x3d\x03\x01\x07": "P-256", b"\x2b\x81\x04\x00\x23": "P-521"}
+EC = b"\x2a\x86\x48\xce\x3d\x02\x01"
+ED448 = b"\x2b\x65\x71"
 _ECDSA = const(b"\x2a\x86\x48\xce\x3d\x04\x03")  # and 2, 3, 4
 _HASHES = {2: "sha256", 3: "sha384", 4: "sha512"}
 _DC = const(b"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19")
@@ -26,7 +26,7 @@ def algorithm(r):
     """Reads an AlgorithmIdentifier of a signature: (kind or None, hash); kind "EC" or "Ed448"."""
     a = r.enter()
     oid = a.oid()
-    if oid == _ED448 and a.at == a.end:
+    if oid == ED448 and a.at == a.end:
         return "Ed448", None
     if oid[:-1] == _ECDSA and a.at == a.end and oid[-1] in _HASHES:
         return "EC", _HASHES[oid[-1]]
@@ -69,9 +69,9 @@ class Certificate:
         a = k.enter()
         oid = a.oid()
         self.kind = None
-        if oid == _EC:
-            self.kind = _CURVES.get(a.oid()) if a.peek() == 6 else None
-        elif oid == _ED448:
+        if oid == EC:
+            self.kind = CURVES.get(a.oid()) if a.peek() == 6 else None
+        elif oid == ED448:
             self.kind = "Ed448"
         self.key = k.bits()
         k.done()
