@@ -234,6 +234,24 @@ def test_a_log_that_cannot_be_written_disturbs_nothing(tmp_path):
     assert rig.answer("trace()").startswith("could not be written")
 
 
+def test_no_memory_for_the_log_ends_nothing(tmp_path, monkeypatch):
+    rig = DeviceRig(tmp_path / "device")
+    rig.world.run(500)
+    device = rig.device.device
+    rare = device.rare
+
+    def little(what, *arguments):
+        if what == "save_log":
+            raise MemoryError("memory allocation failed, allocating 1280 bytes")
+        return rare(what, *arguments)
+
+    monkeypatch.setattr(device, "rare", little)
+    session(rig)
+    assert rig.controller.result == "STATION_TERMINATE" and not device.saved
+    assert rig.answer("status()").count("log: MemoryError") == 1
+    rig.check_safe()
+
+
 def test_a_soft_reset_keeps_the_log_and_the_settings(tmp_path):
     rig = DeviceRig(tmp_path / "device")
     path = session(rig)

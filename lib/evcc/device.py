@@ -84,10 +84,12 @@ class Device:
         c = self.controller
         if c:
             wake = c.step(now)
-            if c.sessions != self._sessions or self._fresh is not (c.result is None):
-                self._session(c)
-            elif self.card == "" and c.port.ready and c.at_rest:
-                self.rare("card", "look")
+            try:
+                self._beside(c)
+            except Exception as error:  # no memory for the log, say: charging goes on without it
+                note = "log: %r" % error
+                if note not in self.notes:
+                    self.notes.append(note)
         else:
             wake = now + 50
         self.guard()
@@ -147,6 +149,13 @@ class Device:
             c.safety.timed = on
 
     # --- the log ---------------------------------------------------------------------------------
+
+    def _beside(self, c):
+        if c.sessions != self._sessions or self._fresh is not (c.result is None):
+            self._session(c)
+        elif self.card == "" and c.port.ready and c.at_rest:
+            self.card = "nobody could look at it"
+            self.rare("card", "look")
 
     def _session(self, c):
         """A session has ended: into the file. A new one begins: it has other secrets."""
