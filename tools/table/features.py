@@ -84,7 +84,7 @@ FEATURES = (
     ("Vehicle", "CAN signals, DBC files"),
     ("Energy management", "cheapest plan"),
     ("Energy management", "a day of V2H"),
-    ("Firmware", "flashing: copy, ROM image"),
+    ("Firmware", "flashing"),
     ("Firmware", "nothing enters while plugged in"),
     ("Firmware", "a board's own code, to SLAC and through a session"),
     ("Firmware", "the log on an SD card"),

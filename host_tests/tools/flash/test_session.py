@@ -103,8 +103,8 @@ def after_the_session(rig, board, folder, card="not wired", reason="USER_STOP"):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.shows("flashing: copy, ROM image", "copy", peer="mpremote")
-def test_flashed_by_copy_charges_and_lets_nobody_flash_meanwhile(tmp_path):
+@pytest.mark.shows("flashing", "packs", peer="mpremote")
+def test_flashed_as_packs_charges_and_lets_nobody_flash_meanwhile(tmp_path):
     board = flashed(tmp_path, 0, 256)
     try:
         rig = begin(board)
@@ -127,7 +127,7 @@ def test_flashed_by_copy_charges_and_lets_nobody_flash_meanwhile(tmp_path):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.shows("flashing: copy, ROM image", "ROM image", peer="mpremote")
+@pytest.mark.shows("flashing", "ROM image", peer="mpremote")
 def test_flashed_as_rom_image_charges_in_less_heap(tmp_path):
     board = flashed(tmp_path, 384, 112)
     try:
