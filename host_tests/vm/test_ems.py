@@ -15,8 +15,9 @@ from tools.vm.bridge import build
 
 pytestmark = pytest.mark.vm
 
-# A plain session takes 128k to 136k here; managing 152k; planning by prices 168k.
-MANAGED, PLANNED = "160k", "176k"
+# A plain session takes 128k to 136k here; managing 152k; planning by prices 168k. Up to 164k some
+# sizes have no piece of 1280 bytes left for managing, others do: it depends on every byte of code.
+MANAGED, PLANNED = "168k", "176k"
 DEAR_S, SECONDS = 6, 12
 
 

@@ -16,8 +16,7 @@ _LINE = const(120)
 _ROUND_MS = const(20)
 
 PROMPT = "uEVCC> "
-_MEMORY = "\r\nnot enough memory for that now\r\nuEVCC> "
-_FAILED = "\r\nthat failed\r\nuEVCC> "
+_FAILED = const("\r\nthat failed; no memory?\r\nuEVCC> ")
 
 
 class Console:
@@ -51,10 +50,10 @@ class Console:
     def say(self, text):
         self._out += text.replace("\n", "\r\n")
 
-    def drop(self, error):
+    def reset(self):
         """What was to be said or done could not be: said in a text that is there already."""
         self._length = self._at = 0
-        self._out = _MEMORY if isinstance(error, MemoryError) else _FAILED
+        self._out = _FAILED
 
     def _give(self):
         end = self._at + _OUT

@@ -33,11 +33,13 @@ def go(device):
     except ImportError:
         run = Device.run
     try:
-        device.look()
+        device.rare("sample")
         run(device)
     finally:
         device.close()
-    device.rare("leave")
+    from evcc import leave
+
+    leave.leave(device)
 
 
 class Device:
@@ -74,7 +76,7 @@ class Device:
         self.left = None
         self.wish = None  # "reset": asked for, goes through a safe stop
         self.open = None  # the gate: at rest, and service mode
-        self._sessions = 0
+        self.sessions = 0
         self._fresh = True  # the ring has nothing of an ended session
 
     # --- the loop --------------------------------------------------------------------------------
@@ -96,8 +98,8 @@ class Device:
         if self.console:
             try:
                 wake = min(wake, self.console.step(now))
-            except Exception as error:  # no memory for an answer, say: charging goes on
-                self.console.drop(error)
+            except Exception:  # no memory for an answer, say: charging goes on
+                self.console.reset()
         if self.led:
             wake = min(wake, self.led.step(now))
         return wake
@@ -138,29 +140,23 @@ class Device:
             self.terminal.interrupt(True)
 
     def tick(self, on):
-        """The board's timer, where it has one, ticks safety while the loop runs.
-
-        Not beside a person's REPL: what does not tick enables no output, and a Ctrl-C there would
-        hit the tick at times, whose timer many ports end then.
-        """
-        c, timer = self.controller, self.parts.timer
-        if c and timer:
-            timer(c.safety.on_timer if on else None)
-            c.safety.timed = on
+        """The board's timer, where it has one, ticks safety while the loop runs."""
+        if self.parts.timer:
+            self.rare("tick", on)
 
     # --- the log ---------------------------------------------------------------------------------
 
     def _beside(self, c):
-        if c.sessions != self._sessions or self._fresh is not (c.result is None):
-            self._session(c)
+        if c.sessions != self.sessions or self._fresh is not (c.result is None):
+            self.session(c)
         elif self.card == "" and c.port.ready and c.at_rest:
             self.card = "nobody could look at it"
             self.rare("card", "look")
 
-    def _session(self, c):
+    def session(self, c):
         """A session has ended: into the file. A new one begins: it has other secrets."""
-        if c.sessions != self._sessions:
-            self._sessions = c.sessions
+        if c.sessions != self.sessions:
+            self.sessions = c.sessions
             if self.trace and c.released:
                 self.saved = self.save_log(None)
         if self._fresh and c.result is not None:
@@ -210,16 +206,8 @@ class Device:
         if c is None:
             return True
         if not self.running:
-            self.look()
+            self.rare("sample")
         return c.at_rest
-
-    def look(self):
-        """Sample the inputs while nobody ticks: a new pilot state counts when seen twice."""
-        if self.controller:
-            board = self.parts.board
-            for _ in range(3):
-                board.sample(board.raw)
-                self.parts.idle(20)
 
     def ask(self, wish):
         """Somebody wants the "repl" or a "reset", None: typed Ctrl-C. Returns what to tell."""

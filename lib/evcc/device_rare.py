@@ -6,8 +6,6 @@ Each is called through Device.rare, which drops this code again.
 
 from evcc.compat import forget, get_logger
 
-_WAIT = "a plug has armed a watchdog that only a reset stops: resetting, then the REPL is yours"
-
 log = get_logger("evcc.device")
 
 
@@ -84,21 +82,19 @@ def ask(d, wish):
     return "refused while plugged in: charging is stopped; draw the plug, then again"
 
 
-def leave(d):
-    """The loop has ended as somebody wished, outputs are safe: reset, or give the REPL.
+def tick(d, on):
+    """Not beside a person's REPL: what does not tick enables no output, and a Ctrl-C there would
+    hit the tick at times, whose timer many ports end then."""
+    c = d.controller
+    if c:
+        d.parts.timer(c.safety.on_timer if on else None)
+        c.safety.timed = on
 
-    A watchdog that a plug has armed would bite in the middle of a boot, or of what the person
-    does. Where only a reset stops it the chip is reset, and main.py then gives the prompt.
-    """
-    disarm = getattr(d.parts.board, "disarm", None)
-    if disarm is None or disarm():
-        if d.left == "reset":
-            d.terminal.reset()
-        return
-    if d.left == "repl":
-        with open(d.root + "uevcc_repl", "w"):
-            pass
-        if d.terminal:
-            d.terminal.write("\r\n" + _WAIT + "\r\n")
-        d.parts.idle(100)  # until it is out
-    d.parts.restart()
+
+def sample(d):
+    """Look at the inputs while nobody ticks: a new pilot state counts when seen twice."""
+    if d.controller:
+        board = d.parts.board
+        for _ in range(3):
+            board.sample(board.raw)
+            d.parts.idle(20)

@@ -58,7 +58,7 @@ def status():
     d = _now()
     c = d.controller
     if not d.running:
-        d.look()
+        d.rare("sample")
     lines = ["uEVCC %s on %s" % (__version__, d.module.NAME)]
     if c:
         lines += _of_session(c)
