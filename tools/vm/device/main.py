@@ -90,9 +90,11 @@ def run(border, more):
             busy = None
             now = border.clock()
         wake = device.step(now)
-        if check is not None and controller.state != state:
-            state = controller.state
-            report_modules(check)
+        if check is not None:
+            at = controller.state, controller.session and controller.session.state
+            if at != state:
+                state = at
+                report_modules(check)
         if controller and controller.result != told:
             told = controller.result
             if told is not None:
