@@ -9,7 +9,8 @@ import struct
 from pathlib import Path
 
 import tools  # noqa: F401  (puts lib/ on the path)
-from fuzz.net.targets import DHCP, MAC, pack
+from fuzz.net.targets import DHCP, MAC
+from fuzz.records import pack
 from host_tests.net import frames
 from host_tests.net.test_dhcp6 import ADVERTISE, DUID, LEASE, REPLY, SERVER, option, u32
 from host_tests.net.test_ra import GLOBAL, prefix, ra

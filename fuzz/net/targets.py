@@ -2,7 +2,7 @@
 """What fuzzing of the network layers feeds and what must hold: no exception, bounded memory, right
 bytes.
 
-An input is a list of records: length (2 bytes), mode (1), content. What each mode makes of the
+An input is a list of records (fuzz.records). What each mode makes of the
 content stands at the target. Checksums are made right where the mode says so, else no fuzzer would
 come past them.
 """
@@ -14,6 +14,8 @@ from evcc.net import Host
 from evcc.params import Params
 from evcc.sdp import Sdp
 from evcc.v2gtp import Framer
+
+from fuzz.records import records
 
 MAC = bytes.fromhex("0200000e0e01")
 OTHER = bytes.fromhex("0200005e5e02")
@@ -29,20 +31,6 @@ class Settings:
 
 class Plain:
     net_dad = False
-
-
-def records(data):
-    """(mode, content) of each record"""
-    at = 0
-    while at + 3 <= len(data):
-        n = data[at] << 8 | data[at + 1]
-        yield data[at + 2], data[at + 3 : at + 3 + n]
-        at += 3 + n
-
-
-def pack(*items):
-    """The input that `records` takes apart into these (mode, content)."""
-    return b"".join(struct.pack(">HB", len(c), m) + c for m, c in items)
 
 
 def add(data):

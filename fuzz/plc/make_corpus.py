@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 import tools  # noqa: F401  (puts lib/ on the path)
-from fuzz.plc.targets import framed, pack
+from fuzz.plc.targets import framed
+from fuzz.records import pack
 
 FOLDER = Path(__file__).resolve().parent / "corpus"
 VECTORS = FOLDER.parents[2] / "host_tests" / "slac" / "vectors" / "mme.jsonl"

@@ -6,31 +6,16 @@ the decoders. `evse`: frames to the station's SLAC. An input is a list of record
 (2 bytes), mode (1), content; what a mode means stands at the target.
 """
 
-import struct
-
 from drivers.qca7000 import Qca7000
 from evcc.homeplug import decode, diagnose, local, mmtype
 from evcc.params import Params
 from evcc.slac import Slac
 
+from fuzz.records import records
 from tools.charger.slac import EvseSlac
 
 EV, EVSE = bytes.fromhex("0200000e0e01"), bytes.fromhex("0200005e5e02")
 RUN = bytes(range(1, 9))
-
-
-def records(data):
-    """(mode, content) of each record"""
-    at = 0
-    while at + 3 <= len(data):
-        n = data[at] << 8 | data[at + 1]
-        yield data[at + 2], data[at + 3 : at + 3 + n]
-        at += 3 + n
-
-
-def pack(*items):
-    """The input that `records` takes apart into these (mode, content)."""
-    return b"".join(struct.pack(">HB", len(c), m) + c for m, c in items)
 
 
 class Bus:

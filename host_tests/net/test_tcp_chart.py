@@ -2,7 +2,7 @@
 """TCP's states: each event in each state, by hand-made segments."""
 
 from host_tests.charts import walk
-from host_tests.net.test_tcp import ACK, FIN, RST, SYN, Peer
+from host_tests.net.tcp_peer import ACK, FIN, RST, SYN, Peer
 from tools.chart.tables import TCP
 
 

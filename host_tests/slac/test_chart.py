@@ -2,7 +2,7 @@
 """SLAC's states: each event in each state, with a station that answers on command."""
 
 from host_tests.charts import walk
-from host_tests.slac.test_matching import KEY, MATCH, Rig, station
+from host_tests.slac.scripted import KEY, MATCH, Rig, station
 from tools.chart.tables import SLAC
 
 
@@ -55,7 +55,7 @@ def test_every_event_in_every_state():
 
 def test_frames_of_others_move_nothing():
     """Every answer of the sequence, under a foreign run and to another car, in every state."""
-    from host_tests.slac.test_matching import atten, match_cnf, parm_cnf, validate_cnf
+    from host_tests.slac.scripted import atten, match_cnf, parm_cnf, validate_cnf
     from tools.chart.tables import reach
 
     for state, way in reach(SLAC, "idle").items():

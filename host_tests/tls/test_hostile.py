@@ -1,117 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""Servers that deviate: each ends with the right alert, and no data is accepted from it."""
+"""Servers that deviate in the handshake: each ends with the right alert, and gives no data."""
 
 import os
 import struct
-from datetime import timedelta
 
 import pytest
 
 pytest.importorskip("cryptography")
-
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
-from evcc import crypto
 
-from host_tests.pki.test_path import NOW
+from host_tests.tls.hostile import (
+    V13,
+    backend,  # noqa: F401  an autouse fixture
+    body,
+    change,
+    connect,
+    entries,
+    flip,
+    hello,
+    oversized,
+    refused,
+    request,
+    share,
+    tail,
+    valid_point,
+    verify,
+)
 from host_tests.tls.link import Pair, pki
 from host_tests.tls.server import RETRY_RANDOM, Server, extension, message, v
-from tools.pki.maker import name
+from host_tests.tls.test_hostile_later import AFTER, CERTIFICATES
 
-
-@pytest.fixture(autouse=True)
-def backend():
-    crypto.use("host")
-    yield
-    crypto._b.clear()
-
-
-def change(what, how):
-    """A tweak that changes the first piece of that name."""
-    done = []
-
-    def tweak(kind, data):
-        if kind == what and not done:
-            done.append(1)
-            return how(data)
-        return data
-
-    return {"tweak": tweak}
-
-
-def flip(at):
-    def how(data):
-        b = bytearray(data)
-        b[at] ^= 1
-        return bytes(b)
-
-    return how
-
-
-def body(how):
-    """Changes the body of a handshake message and keeps its length right."""
-    return lambda data: message(data[0], how(data[4:]))
-
-
-def hello(version=b"\x03\x03", session=b"\0", suite=None, compression=b"\0", x=None, more=b""):
-    """A server hello with other fields; x: the whole vector of extensions, more: added ones."""
-
-    def how(data):
-        b = data[4:]
-        random, old = b[2:34], b[35:37]
-        extensions = (b[40:] if x is None else x) + more
-        return message(
-            2, version + random + session + (suite or old) + compression + v(2, extensions)
-        )
-
-    return how
-
-
-V13 = extension(43, b"\x03\x04")
-
-
-def share(group, key):
-    return V13 + extension(51, struct.pack(">H", group) + v(2, key))
-
-
-def random_point():
-    return b"\4" + os.urandom(132)
-
-
-def valid_point(curve):
-    n = ec.generate_private_key(curve).public_key().public_numbers()
-    size = (curve.key_size + 7) // 8
-    return b"\4" + n.x.to_bytes(size, "big") + n.y.to_bytes(size, "big")
-
-
-def tail(text):
-    """The end of a TLS 1.2 downgrade (RFC 8446, 4.1.3)."""
-
-    def how(data):
-        return message(2, b"\x03\x03" + data[6:30] + text + b"\0\xc0\x2c\0" + v(2, b""))
-
-    return how
-
-
-def entries(one, *extras):
-    return message(11, v(1) + v(3, *[v(3, c.der) + v(2, *extras) for c in one.chain()]))
-
-
-def request(context=b"", x=None):
-    schemes = extension(13, v(2, b"\x06\x03"))
-    return message(13, v(1, context) + v(2, schemes if x is None else x))
-
-
-def verify(scheme):
-    return body(lambda b: struct.pack(">H", scheme) + b[2:])
-
-
-def oversized(data):
-    return data if data[0] != 23 else struct.pack(">BHH", 23, 0x0303, 16641) + bytes(16641)
-
-
-X = "extension"
 # what the server does, the alert it gets, options of the server
 HANDSHAKE = [
     ("TLS 1.2 hello", "protocol_version", change("server_hello", tail(b"DOWNGRD\1"))),
@@ -306,117 +224,12 @@ HANDSHAKE = [
 ]  # fmt: skip
 
 
-def connect(server, root, identity, **params):
-    p = Pair(server, root, identity, **params)
-    p.run()
-    return p
-
-
-def refused(p, alert):
-    """The alert went out (readable or not), the state says so, and nothing more is taken."""
-    tls = p.tls
-    assert tls.state == "failed", tls.state
-    assert tls.alert == alert, tls.error
-    assert tls.error.startswith(alert)
-    assert p.data == b"" and not tls.write(b"x")
-    assert tls.records.read is None and tls.records.write is None
-    before = tls.error
-    p.to_client(b"\x17\3\3\0\1x")
-    assert tls.error == before and p.data == b""
-
-
 @pytest.mark.shows("faults of the station's TLS", "hostile handshakes", peer="our station")
 @pytest.mark.parametrize("what,alert,options", HANDSHAKE, ids=[x[0] for x in HANDSHAKE])
 def test_handshake(what, alert, options):
     maker, root, leaf, identity = pki()
     p = connect(Server(leaf, **options), root, identity)
     refused(p, alert)
-
-
-M, ROOT = pki()[:2]
-SUB = M.issue(name("Sub TEST", None, "CPO"), ROOT, ca=True, path_length=0)
-DAY = timedelta(days=1)
-UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
-CERTIFICATES = [
-    ("self-signed", "unknown_ca", lambda: M.secc(None)),
-    ("another root", "unknown_ca", lambda: M.secc(M.root("Other"))),
-    ("root of the same name", "bad_certificate", lambda: M.secc(M.root("V2G Root"))),
-    ("expired", "certificate_expired",
-     lambda: M.secc(SUB, start=NOW - 9 * DAY, end=NOW - DAY)),
-    ("not yet valid", "certificate_expired", lambda: M.secc(SUB, start=NOW + DAY)),
-    ("role of an MO", "bad_certificate", lambda: M.secc(SUB, domain="MO")),
-    ("a vehicle's certificate", "bad_certificate",
-     lambda: M.secc(SUB, domain=None, purposes=(Eku.CLIENT_AUTH,))),
-    ("a CA", "bad_certificate", lambda: M.secc(SUB, ca=True)),
-    ("issued by a leaf", "bad_certificate", lambda: M.secc(M.secc(SUB))),
-    ("path too long", "bad_certificate",
-     lambda: M.secc(M.issue(name("S2"), SUB, ca=True))),
-    ("may not sign", "bad_certificate", lambda: M.secc(SUB, usage={"key_agreement"})),
-    ("unknown critical extension", "unsupported_certificate",
-     lambda: M.secc(SUB, extra=[(UNKNOWN, True)])),
-    ("name constraints", "unsupported_certificate",
-     lambda: M.secc(M.issue(name("S3"), ROOT, ca=True, extra=[
-         (x509.NameConstraints([x509.DNSName("x")], None), True)]))),
-    ("P-256 key under strict", "unsupported_certificate", lambda: M.secc(SUB, kind="P-256")),
-    ("signed by another key", "bad_certificate",
-     lambda: M.secc(SUB, signing_key=M.secc(SUB).key)),
-]  # fmt: skip
-
-
-@pytest.mark.shows("faults of the station's TLS", "wrong certificates", peer="our station")
-@pytest.mark.parametrize("what,alert,make", CERTIFICATES, ids=[x[0] for x in CERTIFICATES])
-def test_certificates(what, alert, make):
-    refused(connect(Server(make()), ROOT, pki()[3]), alert)
-
-
-def ready(**more):
-    p = connect(Server(pki()[2]), pki()[1], pki()[3], **more)
-    assert p.tls.state == "ready"
-    return p
-
-
-AFTER = [
-    ("request for a certificate", "unexpected_message", lambda s: s.handshake(request(b"c"))),
-    ("hello again", "unexpected_message", lambda s: s.handshake(message(2, b"x"))),
-    ("renegotiation", "unexpected_message", lambda s: s.handshake(message(0, b""))),
-    ("Finished again", "unexpected_message", lambda s: s.handshake(message(20, bytes(48)))),
-    ("key update 2", "illegal_parameter", lambda s: s.handshake(message(24, b"\2"))),
-    ("long key update", "decode_error", lambda s: s.handshake(message(24, b"\0\0"))),
-    ("message behind a key update", "unexpected_message",
-     lambda s: s.handshake(message(24, b"\0"), b"\4")),
-    ("data inside a message", "unexpected_message",
-     lambda s: s.record(22, b"\4\0") + s.data(b"secret")),
-    ("old keys after a key update", "bad_record_mac",
-     lambda s: s.handshake(message(24, b"\0")) + s.data(b"secret")),
-    ("tampered record", "bad_record_mac", lambda s: flip(-1)(s.data(b"secret"))),
-    ("tampered header", "record_overflow", lambda s: b"\x17\3\3\xff\xff" + s.data(b"secret")),
-    ("record twice", "bad_record_mac", lambda s: s.ticket() + replay(s)),
-    ("records in another order", "bad_record_mac",
-     lambda s: b"".join(reversed([s.data(b"a"), s.data(b"b")]))),
-    ("plaintext data", "unexpected_message", lambda s: b"\x16\3\3\0\4\0\0\0\0"),
-    ("plaintext alert", "unexpected_message", lambda s: b"\x15\3\3\0\2\1\0"),
-    ("change_cipher_spec now", "unexpected_message", lambda s: b"\x14\3\3\0\1\1"),
-    ("empty handshake record", "unexpected_message", lambda s: s.record(22, b"")),
-    ("unknown inner type", "unexpected_message", lambda s: s.record(24, b"x")),
-    ("padding only", "unexpected_message", lambda s: s.record(0, b"")),
-    ("short record", "bad_record_mac", lambda s: b"\x17\3\3\0\5" + bytes(5)),
-    ("short alert", "decode_error", lambda s: s.record(21, b"\2")),
-    ("more plaintext than allowed", "record_overflow", lambda s: s.record(23, bytes(16385))),
-]  # fmt: skip
-
-
-def replay(s):
-    one = s.ticket()
-    return one + one
-
-
-@pytest.mark.parametrize("what,alert,make", AFTER, ids=[x[0] for x in AFTER])
-def test_after_the_handshake(what, alert, make):
-    p = ready()
-    p.to_client(make(p.server))
-    refused(p, alert)
-    p.run()
-    assert p.server.alerts, "the alert was sent"
 
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 60, 200, 500, 1500])
@@ -448,14 +261,6 @@ def test_flood_while_a_key_operation_runs():
         p.tls.feed(b"\x16\3\3\x40\0" + bytes(995), 0)
     assert p.tls.state == "failed" and p.tls.alert == "record_overflow"
     assert len(p.tls.records.buf) < 24000
-
-
-def test_key_update_storm_grows_no_queue():
-    p = ready()
-    p.open = False
-    for _ in range(300):
-        p.to_client(p.server.key_update(1))
-    assert p.tls.state == "ready" and len(p.tls._pending) <= 4
 
 
 def test_table_is_long_enough():

@@ -31,7 +31,7 @@ def keep(c):
     c.kept = {
         "id": tohex(s.session_id),
         "evseid": s.evseid,
-        "protocol": s.protocol,
+        "protocol": c.protocol,
         "service": kept(s.selected),
         "renegotiable": s.renegotiable,
         "authorization": "EIM",

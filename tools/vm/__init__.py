@@ -198,9 +198,15 @@ def micropython(
     (seconds) is over; a failing script is told by `returncode`.
     """
     script = _script(script_path_or_code)
+    line = command(script, machine=machine, heap=heap, arguments=arguments)
+    return _finished(line, script, path, timeout, stdin)
+
+
+def _finished(line, script, path, timeout, stdin):
+    """The CompletedProcess of a command line of `command`."""
     try:
         return subprocess.run(
-            command(script, machine=machine, heap=heap, arguments=arguments),
+            line,
             env=environment(path),
             cwd=script.parent,
             capture_output=True,
@@ -210,7 +216,7 @@ def micropython(
             **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )
     except subprocess.TimeoutExpired:
-        raise VMError(f"MicroPython ({machine}) ran longer than {timeout} s") from None
+        raise VMError(f"MicroPython ran longer than {timeout} s: {script}") from None
 
 
 def count(script_path_or_code, *, heap="1m", path=(), timeout=120, arguments=(), stdin=None):
@@ -222,21 +228,11 @@ def count(script_path_or_code, *, heap="1m", path=(), timeout=120, arguments=(),
     log = BUILD / f"insn-{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        done = subprocess.run(
-            command(script, machine="armhf", heap=heap, arguments=arguments, log=log),
-            env=environment(path),
-            cwd=script.parent,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
-        )
+        line = command(script, machine="armhf", heap=heap, arguments=arguments, log=log)
+        done = _finished(line, script, path, timeout, stdin)
         if done.returncode:
             raise VMError(f"the counted run failed: {(done.stderr or done.stdout).strip()[-800:]}")
         return *read_counts(log), done.stdout
-    except subprocess.TimeoutExpired:
-        raise VMError(f"the counted run took longer than {timeout} s") from None
     finally:
         log.unlink(missing_ok=True)
 

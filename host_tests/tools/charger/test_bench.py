@@ -93,7 +93,7 @@ def matching(folder):
     from evcc.params import Params
     from evcc.slac import Slac
 
-    from host_tests.slac.test_matching import EV, EVSE, KEY, SOUND, key_cnf, mme
+    from host_tests.slac.scripted import EV, EVSE, KEY, SOUND, key_cnf, mme
     from tools.rawlink import RawLink
 
     out = open(Path(folder) / "station.txt", "w")

@@ -6,8 +6,9 @@ Where a message names _L2 and _L3 its base field is L1 alone; the sum counts. Wh
 does meanwhile is in ac_supply.py. Reactive power and frequency response are not asked for.
 """
 
+from tools.charger.secc import energy
 from tools.charger.secc.common import Refuse
-from tools.charger.secc.schedule import dynamic_needs, judge_energies
+from tools.charger.secc.schedule import dynamic_needs
 from tools.charger.secc.values import number, rational
 
 _C_MS = 250  # [V2G20-847]
@@ -44,19 +45,15 @@ def take_limits(secc, block, now):
 
 
 def charge_parameter_discovery(secc, request, now):
-    bpt = "BPT_AC_CPDReqEnergyTransferMode" in request
-    if bpt != secc.service.bpt:
-        why = f"{'BPT' if bpt else 'plain'} block with service {secc.service.name}"
-        raise Refuse("FAILED_WrongChargeParameter", why)
-    prefix = "BPT_" if bpt else ""
-    take_limits(secc, request[prefix + "AC_CPDReqEnergyTransferMode"], now)
+    prefix, block = energy.discovery_block(secc, request, "AC")
+    take_limits(secc, block, now)
     c = secc.config
     answer = {
         **phases(secc, "EVSEMaximumChargePower", c.ac_power_W),
         **phases(secc, "EVSEMinimumChargePower", 0),
         "EVSENominalFrequency": rational(50),
     }
-    if bpt:
+    if secc.service.bpt:
         answer.update(phases(secc, "EVSEMaximumDischargePower", c.ac_discharge_power_W))
         answer.update(phases(secc, "EVSEMinimumDischargePower", 0))
     return "AC_ChargeParameterDiscovery", {prefix + "AC_CPDResEnergyTransferMode": answer}
@@ -73,34 +70,18 @@ def ready_for_power(secc, now):
 
 
 def charge_loop(secc, request, now):
-    bpt, dynamic = secc.service.bpt, secc.set.dynamic
-    kind = ("BPT_" if bpt else "") + ("Dynamic" if dynamic else "Scheduled")
-    block = request.get(kind + "_AC_CLReqControlMode")
-    if block is None:
-        raise Refuse("FAILED_WrongChargeParameter", f"loop request without its {kind} block")
-    judge_energies(secc, request, now)
+    kind, block = energy.loop_block(secc, request, "AC", now)
     supply = secc.supply
     standby = supply.phase == "standby"
     if not standby:
         judge_pilot(secc, now)
-    if supply.started is None:
-        supply.started = now
-    if supply.phase == "ready":
-        supply.phase = "loop"
-    secc.loops += 1
-    secc.display.update(request.get("DisplayParameters", {}))
+    energy.loop_goes_on(secc, request, now)
     take_limits(secc, block, now)
     judge_power(secc, total(block, "EVPresentActivePower"), now)
-    answer = secc.status()
-    if request["MeterInfoRequested"]:  # [V2G20-1081]
-        answer["MeterInfo"] = secc.meter()
+    answer = energy.loop_answer(secc, request)
     mode = phases(secc, "EVSEPresentActivePower", supply.power())
-    if dynamic:
-        supply.car.may_charge = number(block["EVMaximumEnergyRequest"]) > 0
-        supply.car.may_discharge = (
-            number(block["EVMinimumEnergyRequest"]) < 0
-            and number(block.get("EVMinimumV2XEnergyRequest"), 0) <= 0
-        )
+    if secc.set.dynamic:
+        energy.take_energies(supply.car, block)
         watts = 0.0 if standby else supply.target(now)
         mode.update(phases(secc, "EVSETargetActivePower", watts))
         mode.update(dynamic_needs(secc))

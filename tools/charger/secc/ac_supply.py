@@ -8,7 +8,7 @@ watches. No residual current device, no frequency response, no ramp of its own b
 
 from collections import deque
 
-from tools.charger.secc.supply import CarLimits
+from tools.charger.secc.supply import PowerPath
 
 _MEMORY_MS = 2000  # a car may still be at a target that was named so long ago
 
@@ -31,7 +31,7 @@ class IdealOutlet:
         self.power = watts if self.closed else 0.0
 
 
-class AcSupply:
+class AcSupply(PowerPath):
     """What Supply is for DC.
 
     phase: "off" "ready" (contactor at the pilot's will) "loop" "standby".
@@ -39,26 +39,14 @@ class AcSupply:
     """
 
     def __init__(self, config, plan, outlet, pilot):
-        self.config, self.plan, self.outlet, self.pilot = config, plan, outlet, pilot
-        self.bpt = self.dynamic = False
-        self.car = CarLimits()
-        self.phase = "off"
-        self.started = self.c_after = None
-        self.ignore_pilot = False
-        self.excess_A = self.excess_V = 1.0  # faults of DC
-        self.charged_Wh = self.discharged_Wh = 0.0
+        super().__init__(config, plan, pilot)
+        self.outlet = outlet
+        self.c_after = self._asked = None
         self.opened_W = []  # power at each opening of the contactor
         self._targets = deque(maxlen=50)
-        self._asked = self._now = None
 
     def step(self, now):
-        seconds = 0.0 if self._now is None else (now - self._now) / 1000
-        self._now = now
-        energy = self.outlet.power * seconds / 3600
-        if energy > 0:
-            self.charged_Wh += energy
-        else:
-            self.discharged_Wh -= energy
+        self.add_up(now)
         if self.phase not in ("ready", "loop"):
             return
         if self.in_c():
@@ -67,10 +55,6 @@ class AcSupply:
             self.outlet.close(True)
         else:
             self._open()
-
-    def in_c(self):
-        """May the contactor be closed? A pilot that is not known counts as C."""
-        return self.ignore_pilot or self.pilot() in ("C", "D", None)
 
     def enter(self, phase, now):
         if self.phase == "off":
@@ -91,13 +75,8 @@ class AcSupply:
         """W at the outlet."""
         return self.outlet.power
 
-    def window(self, now):
-        """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
-        t = 0.0 if self.started is None else (now - self.started) / 1000
-        a, b = self.plan.at(t), self.plan.at(t + 1)
-        charge = min(max(a, b, 0.0), self.config.ac_power_W)
-        discharge = min(max(-a, -b, 0.0), self.config.ac_discharge_power_W)
-        return charge, discharge if self.bpt else 0.0
+    def most(self):
+        return self.config.ac_power_W, self.config.ac_discharge_power_W
 
     def target(self, now):
         """EVSETargetActivePower: the plan within the limits of both sides."""

@@ -5,21 +5,16 @@ check, precharge, charge loop, welding detection, and the judgement of what the 
 What the output does meanwhile is in supply.py.
 """
 
+from tools.charger.secc import energy
 from tools.charger.secc.common import Refuse
-from tools.charger.secc.schedule import judge_energies
 from tools.charger.secc.values import fields, number, rational
 
 _PRESENT_V, _PRESENT_PART = 20.0, 0.05  # EVPresentVoltage may differ this much from the outlet
 
 
 def charge_parameter_discovery(secc, request, now):
-    bpt = "BPT_DC_CPDReqEnergyTransferMode" in request
-    if bpt != secc.service.bpt:
-        why = f"{'BPT' if bpt else 'plain'} block with service {secc.service.name}"
-        raise Refuse("FAILED_WrongChargeParameter", why)
-    prefix = "BPT_" if bpt else ""
-    block = request[prefix + "DC_CPDReqEnergyTransferMode"]
-    car, c = secc.supply.car, secc.config
+    prefix, block = energy.discovery_block(secc, request, "DC")
+    bpt, car, c = secc.service.bpt, secc.supply.car, secc.config
     car.update(block, lambda kind, text: secc.blame(kind, text, now))
     for kind in ("ChargePower", "ChargeCurrent", "Voltage") + bpt * (
         "DischargePower",
@@ -81,29 +76,17 @@ def pre_charge(secc, request, now):
 
 
 def charge_loop(secc, request, now):
-    bpt, dynamic = secc.service.bpt, secc.set.dynamic
-    kind = ("BPT_" if bpt else "") + ("Dynamic" if dynamic else "Scheduled")
-    block = request.get(kind + "_DC_CLReqControlMode")
-    if block is None:
-        raise Refuse("FAILED_WrongChargeParameter", f"loop request without its {kind} block")
-    judge_energies(secc, request, now)
+    kind, block = energy.loop_block(secc, request, "DC", now)
     supply = secc.supply
     standby = supply.phase == "standby"
     if not standby and not supply.in_c():
         secc.blame("pilot", f"DC_ChargeLoopReq in state {supply.pilot()}", now)
         supply.off()
         secc.notify("Terminate", 0, now)
-    if supply.started is None:
-        supply.started = now
-    if supply.phase == "ready":
-        supply.phase = "loop"
-    secc.loops += 1
-    secc.display.update(request.get("DisplayParameters", {}))
+    energy.loop_goes_on(secc, request, now)
     judge_loop(secc, block, number(request["EVPresentVoltage"]), now)
     supply.regulate(now)
-    answer = secc.status()
-    if request["MeterInfoRequested"]:  # [V2G20-1081]
-        answer["MeterInfo"] = secc.meter()
+    answer = energy.loop_answer(secc, request)
     answer.update(present(secc), EVSEPresentCurrent=rational(supply.output.current))
     cause = supply.cause
     answer.update(
@@ -111,7 +94,7 @@ def charge_loop(secc, request, now):
         EVSECurrentLimitAchieved=cause == "current",
         EVSEVoltageLimitAchieved=cause == "voltage",
     )
-    answer[kind + "_DC_CLResControlMode"] = limits(secc, bpt, now)
+    answer[kind + "_DC_CLResControlMode"] = limits(secc, secc.service.bpt, now)
     secc.add_up(now)
     return "DC_ChargeLoop" + ("(Standby)" if standby else ""), answer
 
@@ -140,11 +123,7 @@ def judge_loop(secc, block, present_voltage, now):
             text = f"EVTargetVoltage {supply.wish_V:g} V above {c.max_voltage_V:g} V"
             secc.blame("limits", text, now)
         return
-    car.may_charge = number(block["EVMaximumEnergyRequest"]) > 0
-    car.may_discharge = (
-        number(block["EVMinimumEnergyRequest"]) < 0
-        and number(block.get("EVMinimumV2XEnergyRequest"), 0) <= 0
-    )
+    energy.take_energies(car, block)
 
 
 def limits(secc, bpt, now):

@@ -45,45 +45,70 @@ class CarLimits:
                     blame("limits", f"{field} {least:g} above EVMaximum {most:g}")
 
 
-class Supply:
-    """phase: "off" "cable" "precharge" "ready" (precharged, current 0) "loop" "standby".
+class PowerPath:
+    """What DC's supply and AC's outlet share: the pilot, the plan, the energy meter.
 
-    output: Output; plan: PowerPlan; pilot() -> "A".."F" or None. `bpt` and `dynamic` come with the
-    service selected. `ignore_pilot`, `excess_A`, `excess_V` are for faults.
+    plan: PowerPlan; pilot() -> "A".."F" or None. `bpt` and `dynamic` come with the service
+    selected. `ignore_pilot` is for faults, and so are the excesses, which AC has no use for. A
+    kind of it has `power()`, W at the outlet, and `most()`, (W, W) that the station can give and
+    take.
     """
 
-    def __init__(self, config, plan, output, pilot):
-        self.config, self.plan, self.output, self.pilot = config, plan, output, pilot
+    def __init__(self, config, plan, pilot):
+        self.config, self.plan, self.pilot = config, plan, pilot
         self.bpt = self.dynamic = False
         self.car = CarLimits()
         self.phase = "off"
-        self.precharge_V = None
         self.started = None  # time of the first loop request
-        self.cause = None  # limit that cuts the current: power, current, voltage
-        self.wish_A = self.wish_V = 0.0  # targets of the car in Scheduled mode
         self.ignore_pilot = False
         self.excess_A = self.excess_V = 1.0
         self.charged_Wh = self.discharged_Wh = 0.0
         self._now = None
 
-    def step(self, now):
-        """Let time pass: energy, and the output's operating point."""
+    def add_up(self, now):
+        """The meter: power as it is now, since the last time."""
         seconds = 0.0 if self._now is None else (now - self._now) / 1000
         self._now = now
-        self.output.step(now)
-        energy = self.output.voltage * self.output.current * seconds / 3600
+        energy = self.power() * seconds / 3600
         if energy > 0:
             self.charged_Wh += energy
         else:
             self.discharged_Wh -= energy
+
+    def in_c(self):
+        """May there be power? A pilot that is not known counts as C."""
+        return self.ignore_pilot or self.pilot() in ("C", "D", None)
+
+    def window(self, now):
+        """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
+        t = 0.0 if self.started is None else (now - self.started) / 1000
+        a, b = self.plan.at(t), self.plan.at(t + 1)
+        most = self.most()
+        charge = min(max(a, b, 0.0), most[0])
+        return charge, min(max(-a, -b, 0.0), most[1]) if self.bpt else 0.0
+
+
+class Supply(PowerPath):
+    """phase: "off" "cable" "precharge" "ready" (precharged, current 0) "loop" "standby".
+
+    output: Output.
+    """
+
+    def __init__(self, config, plan, output, pilot):
+        super().__init__(config, plan, pilot)
+        self.output = output
+        self.precharge_V = None
+        self.cause = None  # limit that cuts the current: power, current, voltage
+        self.wish_A = self.wish_V = 0.0  # targets of the car in Scheduled mode
+
+    def step(self, now):
+        """Let time pass: energy, and the output's operating point."""
+        self.output.step(now)
+        self.add_up(now)
         if self.phase in LIVE:
             if not self.in_c():
                 self.off()
             self.regulate(now)
-
-    def in_c(self):
-        """May there be voltage? A pilot that is not known counts as C."""
-        return self.ignore_pilot or self.pilot() in ("C", "D", None)
 
     def enter(self, phase, now):
         """Voltage on, for cable, precharge, ready, loop."""
@@ -100,13 +125,8 @@ class Supply:
         """W at the outlet."""
         return self.output.voltage * self.output.current
 
-    def window(self, now):
-        """(most W of charging, most W of discharging) that the plan leaves now and in a second."""
-        t = 0.0 if self.started is None else (now - self.started) / 1000
-        a, b = self.plan.at(t), self.plan.at(t + 1)
-        charge = min(max(a, b, 0.0), self.config.max_power_W)
-        discharge = min(max(-a, -b, 0.0), self.config.max_discharge_power_W)
-        return charge, discharge if self.bpt else 0.0
+    def most(self):
+        return self.config.max_power_W, self.config.max_discharge_power_W
 
     def regulate(self, now):
         out, c, car = self.output, self.config, self.car

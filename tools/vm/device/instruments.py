@@ -37,8 +37,9 @@ class Instruments:
 
     def after(self, controller):
         """After a step."""
-        if self._seen is not None and controller.state != self._state:
-            self._state = controller.state
+        state = controller.state, controller.session and controller.session.state
+        if self._seen is not None and state != self._state:
+            self._state = state
             report_modules(self._seen)
         if self._loops:
             session = controller.session
