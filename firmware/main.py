@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython: safe outputs before anything else can fail, then boot and run."""
+"""MicroPython: Ctrl-C off, safe outputs before anything else can fail, then boot and run."""
 
 import os
 
-import uevcc_board
 
-uevcc_board.safe()
+def deaf():
+    """Ctrl-C is a byte from here on: the device decides who gets the REPL."""
+    try:
+        from micropython import kbd_intr
+    except ImportError:  # Linux
+        return
+    while True:
+        try:
+            kbd_intr(-1)
+            for _ in (0, 0):
+                pass  # a Ctrl-C of the moment before is raised by a jump
+            return
+        except KeyboardInterrupt:
+            pass
 
 
 def asked():
@@ -17,6 +29,11 @@ def asked():
     os.remove("uevcc_repl")
     return machine.reset_cause() != machine.PWRON_RESET
 
+
+deaf()
+import uevcc_board  # noqa: E402
+
+uevcc_board.safe()
 
 if "uevcc_update" in os.listdir():
     print("uEVCC: an update was cut off, so this is no whole version: flash again")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Who sits at the serial port of a flashed board that charges: stages, tools, what must hold."""
 
+import fcntl
 import os
+import termios
 import threading
 from functools import cache
 
@@ -64,6 +66,7 @@ class Seat:
         (folder / "rom.bin").write_bytes(rom.ljust(ROM_kB * 1024, b"\xff"))
         self.remote = remote
         board = self.board = SerialBoard(folder, rom_kB=ROM_kB, with_border=True, **more)
+        self.settings = (image / "settings.toml").read_text()
         names = [image / name for name in ("settings.toml", "bench.toml", "main.py")]
         done = remote.run("connect", board.port, "fs", "cp", *names, ":")
         assert done.returncode == 0, done.stdout
@@ -177,6 +180,22 @@ class Seat:
                 return
             self.rig.world.run(self.rig.world.now + 500)
         raise AssertionError((text, self.said()))
+
+    def boot_and_stand_still(self):
+        """A cut of power; the firmware boots until it has to wait for its hardware."""
+        board = self.board
+        board.power_off()
+        board.cable.received = b""
+        board.power_on()
+        seen = []
+
+        def waits():
+            word = bytearray(4)
+            fcntl.ioctl(board.border()[1], termios.FIONREAD, word)
+            seen.append(bytes(word))
+            return len(seen) > 30 and any(word) and len(set(seen[-30:])) == 1
+
+        assert wait(waits)
 
     # ---- ends -------------------------------------------------------------------------------
 

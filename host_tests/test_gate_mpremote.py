@@ -113,7 +113,11 @@ def check_reset(seat, stage):
 @pytest.mark.parametrize(
     "stage", [s if s in FAST else pytest.param(s, marks=pytest.mark.slow) for s in STAGES]
 )
-@pytest.mark.shows("nothing enters while plugged in", "at every message", peer="mpremote")
+@pytest.mark.shows(
+    "nothing enters while plugged in",
+    "exec, cp, soft reset, cable pulled at every message",
+    peer="mpremote",
+)
 def test_nothing_enters_while_plugged_in(start, tmp_path, stage):
     """exec, cp, soft reset, a cable that comes out, Ctrl-D: a plug-in each."""
     seat = start()
@@ -153,3 +157,29 @@ def test_somebody_plugs_in_while_a_person_is_at_the_repl(start):
     assert rig.world.run_until(lambda: closed.closed, rig.world.now + 60_000), seat.said()
     seat.ask(b"stop()", b"stopping")
     seat.end(b"USER_STOP", stopped=False)
+
+
+@pytest.mark.parametrize(
+    "plugged, service",
+    [(True, True), pytest.param(False, True, marks=pytest.mark.slow),
+     pytest.param(False, False, marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_ctrl_c_while_it_boots(start, tmp_path, plugged, service):
+    """It is a byte from main.py's first line on: the REPL is given at rest and in service mode."""
+    seat = start()
+    if not service:
+        text = tmp_path / "settings.toml"
+        text.write_text("service_mode = false\n" + seat.settings)
+        done = seat.attach("resume", "fs", "cp", text, ":settings.toml")
+        assert done.returncode == 0, done.stdout
+    if plugged:
+        seat.rig.board.plug()
+    starts = len(seat.board.starts)
+    seat.boot_and_stand_still()
+    seat.type(b"\x03" * 5)
+    if service and not plugged:
+        assert seat.heard(b">>> "), seat.said()
+    else:
+        seat.state(b"pilot: " + (b"B" if plugged else b"A"))
+        assert not seat.rig.device.at_prompt and b">>> " not in seat.board.cable.received
+    assert seat.board.starts[starts:] == ["power"] and not seat.rig.plant.contactors.operations

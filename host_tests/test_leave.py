@@ -76,6 +76,22 @@ def test_the_timer_ticks_while_the_loop_runs_and_no_longer(desk):
     assert rig.starts == []
 
 
+def test_a_controller_that_bench_makes_beside_the_loop_is_ticked_by_the_timer(desk):
+    """Settings were refused, so there was nothing to tick when the loop began."""
+    rig = desk()
+    (rig.folder / "settings.toml").write_text("# end\n")
+    from evcc.boot import boot
+
+    rig.d = boot(rig.device.module)
+    assert rig.d.controller is None and "no vehicle" in rig.d.refused
+    rig.d.parts.timer = rig.board.timer
+    seen = []
+    rig.go((300, lambda: rig.type(b'bench("sim")\r')),
+           (900, lambda: seen.append((bool(rig.board.timers), rig.d.controller.safety.timed))),
+           (1000, lambda: rig.type(b"\x03")))  # fmt: skip
+    assert seen == [(True, True)] and not rig.board.timers
+
+
 @pytest.mark.parametrize("timer", [False, True])
 def test_somebody_plugs_in_while_a_person_is_at_the_repl(desk, timer):
     rig = desk(timer=timer)
@@ -159,6 +175,56 @@ def test_main_gives_the_prompt_once_and_not_after_a_cut_of_power(
     assert ("nothing runs until start()" in capsys.readouterr().out) is not runs
     runpy.run_path(str(ROOT / "firmware" / "main.py"))
     assert told[-1] == "main" and not (tmp_path / "uevcc_repl").exists()
+
+
+def test_main_is_deaf_to_ctrl_c_before_anything_else(tmp_path, monkeypatch):
+    told, micropython = [], types.ModuleType("micropython")
+    board = types.ModuleType("uevcc_board")
+
+    def kbd_intr(char):
+        told.append(char)
+        if len(told) == 1:
+            raise KeyboardInterrupt  # typed just before
+
+    micropython.kbd_intr, board.safe = kbd_intr, lambda: told.append("safe")
+    monkeypatch.setitem(sys.modules, "micropython", micropython)
+    monkeypatch.setitem(sys.modules, "uevcc_board", board)
+    monkeypatch.setattr(device, "main", lambda module: told.append("main"))
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "firmware" / "main.py"))
+    assert told == [-1, -1, "safe", "main"]
+
+
+@pytest.mark.parametrize("plugged, service, gives", [
+    (False, True, True), (True, True, False), (False, False, False),
+])  # fmt: skip
+def test_a_ctrl_c_typed_while_it_booted(desk, plugged, service, gives):
+    """The way into a device whose loop hangs: at rest, in service mode, before the first step."""
+    rig = desk()
+    rig.d.settings.service_mode = service
+    if plugged:
+        rig.board.plug()
+    rig.type(b"\r\x03\r\x01")
+    stepped = []
+    step = rig.d.step
+    rig.d.step = lambda now: stepped.append(now) or step(now)
+    rig.go((300, lambda: setattr(rig.d, "left", rig.d.left or "test")))
+    assert (rig.d.left == "repl") is gives and (not stepped) is gives
+    assert rig.terminal.typed == (b"\r\x01" if gives else b"")
+
+
+@pytest.mark.parametrize("service", [True, False])
+def test_an_error_does_not_give_away_the_repl_of_a_locked_device(desk, service):
+    rig = desk()
+    rig.d.settings.service_mode = service
+
+    def fails(now):
+        raise ValueError("ours")
+
+    rig.d.step = fails
+    with pytest.raises(ValueError):
+        rig.go()
+    assert rig.starts == ([] if service else ["chip"]) and rig.device.module.safes == 1
 
 
 def test_no_memory_for_an_answer_does_not_end_a_session(tmp_path):

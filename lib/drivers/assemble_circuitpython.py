@@ -62,6 +62,14 @@ class Parts:
     def led(self, on):
         self._led(1 if on else 0)
 
+    def restart(self):
+        """Reset the chip; on Linux end the program."""
+        try:
+            from microcontroller import reset
+        except ImportError:
+            raise SystemExit from None
+        reset()
+
 
 def assemble(settings, module, pins, outputs, spi, adc, duty, reset_cause=None, wdt=None,
              wdt_stop=None, can=None, card_spi=None):  # fmt: skip

@@ -196,6 +196,8 @@ def wire(device, parts, settings):
             reset=parts.reset_cause,
             store=device,
         )
+        if device.running:  # bench() beside the loop, which has nothing to tick yet
+            device.tick(True)
     c.keylog = device.secrets.append if settings.key_log else None
     return None
 

@@ -33,8 +33,8 @@ def go(device):
     except ImportError:
         run = Device.run
     try:
-        device.rare("sample")
-        run(device)
+        if not device.rare("called"):
+            run(device)
     finally:
         device.close()
     from evcc import leave
@@ -136,6 +136,8 @@ class Device:
             self.tick(False)
         finally:
             self.module.safe()
+        if self.left is None and not self.settings.service_mode:
+            self.parts.restart()  # an error of ours must not give a locked device's REPL away
         if self.terminal:
             self.terminal.interrupt(True)
 

@@ -84,7 +84,7 @@ def ask(d, wish):
 
 def tick(d, on):
     """Not beside a person's REPL: what does not tick enables no output, and a Ctrl-C there would
-    hit the tick at times, whose timer many ports end then."""
+    hit the tick at times, whose timer ports end then (MicroPython shared/runtime/mpirq.c)."""
     c = d.controller
     if c:
         d.parts.timer(c.safety.on_timer if on else None)
@@ -98,3 +98,17 @@ def sample(d):
         for _ in range(3):
             board.sample(board.raw)
             d.parts.idle(20)
+
+
+def called(d):
+    """Was Ctrl-C typed while it booted? At rest that is the way into a device whose loop hangs."""
+    at_rest = d.at_rest()  # the first look at the pilot
+    if not (at_rest and d.terminal and d.settings.service_mode):
+        return False
+    while True:
+        byte = d.terminal.read()
+        if byte is None:
+            return False
+        if byte == 3:
+            d.left = "repl"
+            return True
