@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 from tools import vm
-from tools.vm import bridge
+from tools.vm.build import build
+from tools.vm.process import Ended
 
 _LIMIT_MS = 200_000
 _SHORT_S = 8  # of charge loop
@@ -32,7 +33,7 @@ class Build:
         key = machine, native
         if key not in self.folders:
             folder = tempfile.mkdtemp(prefix="uevcc-bench-")
-            bridge.build(folder, machine, native)
+            build(folder, machine, native)
             self.folders[key] = folder
         return self.folders[key]
 
@@ -62,7 +63,7 @@ def completes(folder, kilobytes, seconds, pki=None):
     try:
         ended = world.run()
         return ended and world.outcome["result"] == "STATION_TERMINATE"
-    except bridge.Ended:
+    except Ended:
         return False
     finally:
         world.close()
