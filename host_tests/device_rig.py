@@ -6,7 +6,8 @@ from evcc.boot import boot
 
 from host_tests.sim.rig import Rig
 from tools.demo.record import EPOCH_S
-from tools.vm.bridge import Typist, files, settings_text
+from tools.vm.bridge import Typist
+from tools.vm.build import files, settings_text
 
 
 class Terminal(Typist):

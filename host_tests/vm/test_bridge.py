@@ -14,7 +14,10 @@ from tools.emulator.plant import Plant
 from tools.emulator.powerline import PowerLine
 from tools.emulator.world import World
 from tools.vm import _cross
-from tools.vm.bridge import DEVICE, Ended, Process, VmDevice, run_frames, settings_text
+from tools.vm.bridge import VmDevice
+from tools.vm.build import DEVICE, settings_text
+from tools.vm.frames import run_frames
+from tools.vm.process import Ended, Process
 
 pytestmark = pytest.mark.vm
 
@@ -222,8 +225,8 @@ def test_raw_frames_cross(device, monkeypatch):
     frames = [bytes([i]) + bytes(range(100)) * i for i in (1, 5, 14)]
     link = Link(list(frames))
     folder = device(ECHO)
-    monkeypatch.setattr("tools.vm.bridge.build", lambda out, *more: {})
-    monkeypatch.setattr("tools.vm.bridge.tempfile.mkdtemp", lambda prefix: str(folder))
+    monkeypatch.setattr("tools.vm.process.build", lambda out, *more: {})
+    monkeypatch.setattr("tools.vm.process.tempfile.mkdtemp", lambda prefix: str(folder))
     try:
         summary = run_frames(link, Params(), machine="i386", limit_s=20)
     finally:

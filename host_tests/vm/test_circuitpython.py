@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.vm.test_session import play
 from tools.vm import micropython
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 

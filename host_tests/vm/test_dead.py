@@ -9,7 +9,7 @@ import pytest
 from tools.charger.power import PowerPlan
 from tools.demo.rig import Rig
 from tools.emulator.board import Board
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 

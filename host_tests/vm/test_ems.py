@@ -11,7 +11,7 @@ from host_tests.vm.test_session import names
 from tools.charger.power import PowerPlan
 from tools.charger.secc import schedule
 from tools.demo.rig import Rig
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 

@@ -8,7 +8,7 @@ import pytest
 from tools.charger.power import PowerPlan
 from tools.demo.rig import Rig
 from tools.vm import micropython
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 WORK_MS = 3000

@@ -4,7 +4,7 @@
 import pytest
 
 from host_tests.sim.rig import Rig
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 

@@ -6,7 +6,7 @@ import pytest
 from tools.charger.power import PowerPlan
 from tools.demo.rig import Rig
 from tools.vm import VMError, build_mpy
-from tools.vm.bridge import build
+from tools.vm.build import build
 
 pytestmark = pytest.mark.vm
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tools import vm
 from tools.flash import packed
-from tools.vm import bridge
+from tools.vm.build import build
+from tools.vm.process import Ended
 
 _LIMIT_MS = 200_000
 _SHORT_S = 8  # of charge loop
@@ -33,7 +34,7 @@ class Build:
         key = machine, native, packs
         if key not in self.folders:
             folder = tempfile.mkdtemp(prefix="uevcc-bench-")
-            bridge.build(folder, machine, native)
+            build(folder, machine, native)
             if packs:
                 packed.pack_folder(folder)
             self.folders[key] = folder
@@ -65,7 +66,7 @@ def completes(folder, kilobytes, seconds, pki=None):
     try:
         ended = world.run()
         return ended and world.outcome["result"] == "STATION_TERMINATE"
-    except bridge.Ended:
+    except Ended:
         return False
     finally:
         world.close()

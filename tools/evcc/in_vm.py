@@ -10,7 +10,8 @@ from evcc.params import parse_mac
 from tools.evcc.run import Recorder, clock
 from tools.rawlink import LinkError, RawLink
 from tools.vm import ARCH, VMError
-from tools.vm.bridge import Ended, run_frames
+from tools.vm.frames import run_frames
+from tools.vm.process import Ended
 
 
 def run_in_vm(args, params):

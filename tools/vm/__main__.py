@@ -14,7 +14,8 @@ from collections import Counter
 from pathlib import Path
 
 from tools import vm
-from tools.vm import bridge
+from tools.vm.build import build
+from tools.vm.process import Ended
 
 _HEAP = """
 import builtins, gc, sys
@@ -66,7 +67,7 @@ def heap(arguments):
     """Bytes kept by each module that a session imports."""
     names = arguments.names or _session_modules()
     with tempfile.TemporaryDirectory() as folder:
-        bridge.build(folder, "i386", native=False)
+        build(folder, "i386", native=False)
         done = vm.micropython(_HEAP, heap="1m", path=[folder], arguments=names)
     if done.returncode:
         print(done.stderr.strip(), file=sys.stderr)
@@ -85,7 +86,7 @@ def _session_modules():
     from tools.bench.session import rig
 
     with tempfile.TemporaryDirectory() as folder:
-        bridge.build(folder, "i386", native=False)
+        build(folder, "i386", native=False)
         world = rig(folder, "i386", "512k", options=["check"], seconds=2)
         try:
             world.run()
@@ -100,7 +101,7 @@ def profile(arguments):
 
     marks = arguments.names or MARKS
     with tempfile.TemporaryDirectory() as folder:
-        bridge.build(folder, "armhf", native=True)
+        build(folder, "armhf", native=True)
         log = Path(folder, "count.log")
         messages = Messages()
         outs = []
@@ -170,7 +171,7 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     try:
         return {"heap": heap, "names": names, "profile": profile}[arguments.command](arguments)
-    except (vm.VMError, bridge.Ended) as error:
+    except (vm.VMError, Ended) as error:
         print(error, file=sys.stderr)
         return 1
 

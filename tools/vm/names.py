@@ -10,7 +10,7 @@ docs/reference/mpyfiles.rst.
 import tempfile
 from pathlib import Path
 
-from tools.vm import bridge
+from tools.vm.build import build
 
 TABLE = 1270  # 10 + 20 + ... + 640: beyond it the next table is taken
 
@@ -47,7 +47,7 @@ def names(modules):
 
     who = {row[0]: {"settings"} for row in settings}
     with tempfile.TemporaryDirectory() as folder:
-        bridge.build(folder, "i386", native=False)
+        build(folder, "i386", native=False)
         for module in modules:
             file = Path(folder, module.replace(".", "/"))
             file = file / "__init__.mpy" if file.is_dir() else file.with_suffix(".mpy")
