@@ -32,10 +32,10 @@ def chunk(name):
 
 def sizes():
     out = {}
-    for name, sets in CHUNKS:
+    for name, _ in CHUNKS:
         module = chunk(name)
         out[name] = len(module.T) + sum(
-            len(getattr(module, prefix + s)) for s in sets for prefix in ("R_", "F_")
+            len(part) for part in module.SETS if isinstance(part, bytes)
         )
     return out
 

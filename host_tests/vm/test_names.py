@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Names of compiled modules, as the VM itself tells them."""
 
+import re
+
 import pytest
 
 from tools import vm
@@ -23,3 +25,21 @@ def test_names_of_a_module(tmp_path, machine, capsys):
     assert 0 < counts[1] - counts[0] >= len(found)
     total = names.names(["evcc.iso20.units", "evcc.reasons"])
     assert f"{total:5} in all" in capsys.readouterr().out
+
+
+def test_where_the_table_of_names_grows(machine):
+    machine("i386")
+    code = """
+import micropython
+class Thing: pass
+for i in range(%d):
+    setattr(Thing, "name%%d" %% i, 1)
+    micropython.qstr_info()
+"""
+    done = vm.micropython(code % (names.TABLE + 20), heap="1m")
+    found = [
+        (int(pools), int(count))
+        for pools, count in re.findall(r"n_pool=(\d+), n_qstr=(\d+)", done.stdout)
+    ]
+    last = max(count for pools, count in found if pools < found[-1][0])
+    assert last == names.TABLE

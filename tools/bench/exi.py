@@ -79,9 +79,9 @@ def row(name, value, unit, goal=None, **more):
 def table_sizes():
     """chunk -> bytes of its tables, roots and fragments; names under 'names'."""
     out = {}
-    for chunk, sets in CHUNKS:
+    for chunk, _ in CHUNKS:
         module = __import__("evcc.exi._t_" + chunk, None, None, ("T",))
-        parts = [getattr(module, prefix + name) for name in sets for prefix in ("R_", "F_")]
+        parts = [part for part in module.SETS if isinstance(part, bytes)]
         out[chunk] = len(module.T) + sum(map(len, parts))
     out["names"] = (LIB / "names.bin").stat().st_size
     return out

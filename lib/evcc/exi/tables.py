@@ -60,9 +60,10 @@ def load(schema):
         try:
             if schema not in ("sap", "xmldsig"):
                 module = _chunk(schema)
-            roots = getattr(module, "R_" + schema)
-            found = roots, getattr(module, "F_" + schema), width(len(roots) // 2), {}
-        except (ImportError, AttributeError):
+            at = module.SETS.index(schema)
+            roots, fragments = module.SETS[at + 1 : at + 3]
+            found = roots, fragments, width(len(roots) // 2), {}
+        except (ImportError, ValueError):
             raise EXIError("no tables for schema %r in this build" % (schema,)) from None
         _sets[schema] = found
     return found

@@ -25,6 +25,8 @@ FLOW = (
     "AC_ChargeLoop ac 500/2000 - AC_ChargeLoop PowerDelivery MeteringConfirmation\n"
 )
 
+LATER = "ac_limits schedule"
+
 
 def charge(s):
     """From AC_ChargeParameterDiscovery to a pilot in B without current."""

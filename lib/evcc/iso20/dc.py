@@ -12,6 +12,8 @@ from evcc import exi
 from evcc.compat import forget
 from evcc.iso20.session import Stop, lock
 
+LATER = "dc_limits schedule precharge loop dc_loop"
+
 
 def charge(s):
     """From DC_ChargeParameterDiscovery to welding detection. Ends with contactors open."""

@@ -128,18 +128,18 @@ def best(s, name, response, why):
 def select(s):
     """ServiceDiscovery, ServiceDetail, ServiceSelection; returns the choice."""
     params, why = s.params, []
+    names = wanted(params)
+    refused = [market(params, name) for name in names]
+    forget("evcc.market")  # before the answers, which are large
     response = yield from s.ask("ServiceDiscovery", {})
     s.renegotiable = response.get("ServiceRenegotiationSupported", False)
     offered = [e["ServiceID"] for e in response["EnergyTransferServiceList"]["Service"]]
     added = [e["ServiceID"] for e in response.get("VASList", {}).get("Service", ())]
-    for name in wanted(params):
-        no = None
+    for name, no in zip(names, refused):
         if IDS[name] not in offered:
             no = "not offered"
         elif protocol(name) != s.protocol:
             no = "not in " + s.protocol
-        else:
-            no = market(params, name)
         if no:
             why.append(no if no.startswith(name) else name + ": " + no)
             continue

@@ -228,6 +228,17 @@ class Session:
     def story(self):
         """SessionSetup to SessionStop; a renegotiation of the service goes back to its choice."""
         joined = None
+        if self.protocol == "iso20_ac":
+            self.energy = v2gtp.AC
+            from evcc.iso20 import ac as charging
+        else:
+            from evcc.iso20 import dc as charging
+        # Seen once and dropped: what comes later brings names, which stay, and their table grows
+        # in one piece (9 kB) that a heap in use has no room for.
+        later = ["evcc.iso20." + name for name in charging.LATER.split()]
+        for name in later:
+            __import__(name)
+        forget(*later)
         while True:
             try:
                 if joined is None:
@@ -244,11 +255,6 @@ class Session:
                     exi.forget()
                     forget("evcc.iso20.service")
                 joined = False
-                if self.protocol == "iso20_ac":
-                    self.energy = v2gtp.AC
-                    from evcc.iso20 import ac as charging
-                else:
-                    from evcc.iso20 import dc as charging
                 yield from charging.charge(self)
             except Stop:
                 pass

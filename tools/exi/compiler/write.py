@@ -34,9 +34,16 @@ def module(chunk):
         f"NAMES = {chunk.names}",
         *assign("T", chunk.table),
     ]
-    for name, (roots, fragments) in chunk.sets.items():
-        lines += assign(f"R_{name}", roots)
-        lines += assign(f"F_{name}", fragments)
+    # one name for all sets: a set's own name, its roots, its fragments, and so on
+    lines.append("SETS = (")
+    for name, parts in chunk.sets.items():
+        lines.append(f'    "{name}",')
+        for rows in map(literal, parts):
+            if len(rows) == 1:
+                lines.append(rows[0] + ",")
+            else:
+                lines += ["    (", *("    " + row for row in rows), "    ),"]
+    lines.append(")")
     return "\n".join(lines) + "\n"
 
 

@@ -11,8 +11,6 @@ class Instruments:
         self._border = border
         self._loops = int(more.get("loops", 0))
         self._busy = [int(word) for word in more["busy"].split(",")] if "busy" in more else None
-        self._state = None
-        self._seen = [] if "check" in more else None
         if "mark" in more:
             mark(border, more["mark"])
         if "check" in more:
@@ -22,6 +20,7 @@ class Instruments:
                 sys.stderr.write("V %s %s\n" % (sys.path, vfs.mount()))
             except ImportError:  # as in CircuitPython
                 pass
+            report_modules()
 
     def before(self, device, now):
         """Before a step at `now`; the time after it."""
@@ -37,10 +36,6 @@ class Instruments:
 
     def after(self, controller):
         """After a step."""
-        state = controller.state, controller.session and controller.session.state
-        if self._seen is not None and state != self._state:
-            self._state = state
-            report_modules(self._seen)
         if self._loops:
             session = controller.session
             if session and session.loops >= self._loops and not session.stop:
@@ -75,10 +70,19 @@ def mark(border, names):
             sys.stderr.write("L 30 main nothing to mark: %s\n" % name)
 
 
-def report_modules(seen):
-    """Where each module came from, once; and what is mounted."""
-    for name in sys.modules:
-        if name not in seen:
-            seen.append(name)
-            where = getattr(sys.modules[name], "__file__", "builtin")
-            sys.stderr.write("M %s %s\n" % (name, where))
+def report_modules():
+    """Tell where each module came from, once, those too that are soon dropped again."""
+    import builtins
+
+    seen, real = [], builtins.__import__
+
+    def load(*arguments):
+        result = real(*arguments)
+        for name in sys.modules:
+            if name not in seen:
+                seen.append(name)
+                where = getattr(sys.modules[name], "__file__", "builtin")
+                sys.stderr.write("M %s %s\n" % (name, where))
+        return result
+
+    builtins.__import__ = load
