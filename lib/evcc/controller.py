@@ -335,8 +335,19 @@ class Controller:
             self._drop_kept()
         # Section 9's order: pilot B, wait for no current, contactors open, only then close TCP.
         self.safety.release()
-        yield from self._until_open()
-        yield from self._close(reason in GOOD)
+        good, end = reason in GOOD, self.now
+        if good or not self.safety.timed:  # no code is loaded before, where nothing else ticks
+            yield from self._until_open()
+        if self.session and not good:
+            try:
+                from evcc.iso20 import farewell
+
+                good = yield from farewell.say(self, reason, end)
+            except Exception as error:  # what ended the session stays its reason
+                log.error("%r", error)
+            farewell = None
+            yield from self._until_open()
+        yield from self._close(good)
         if reason in PAUSES and not self.safety.fault:
             from evcc import paused
 
