@@ -178,6 +178,17 @@ def test_settings_half_committed_are_taken(module):
     assert boot(module).refused is None
 
 
+def test_a_log_that_was_being_renamed_when_the_power_went_is_there_again(module):
+    folder = Path(module.ROOT)
+    (folder / "settings.toml").write_text(GOOD)
+    (folder / "log").mkdir()
+    (folder / "log" / "last.pcapng.old").write_bytes(b"before")
+    (folder / "log" / "last.pcapng.new").write_bytes(b"whole")
+    boot(module)
+    assert (folder / "log" / "last.pcapng").read_bytes() == b"whole"
+    assert (folder / "log" / "last.pcapng.old").read_bytes() == b"before"
+
+
 def test_bench_settings_last_one_power_cycle(module):
     write(module, GOOD)
     write(module, 'allow_iso20_without_tls = true\ntls_profile = "bench"\n# end\n', "bench.toml")

@@ -25,7 +25,8 @@ POINT_S = 25  # longest session of one point
 
 def run(tmp_path, points, settings="", tls=False, limit=600, protocols="ISO_15118_20_DC"):
     """[result, ...] of `points`, in order. Each result: summary, outputs, injected, safe, ms, and
-    `secc`, what the SECC logged. A point may have "settings" of the car, over `settings`.
+    `secc`, what the SECC logged. A point may have "settings" of the car, over `settings`, and
+    "emergency": a message at which the car's safety acts by itself.
     """
     from tools.peers import ecog as package
 
@@ -91,8 +92,8 @@ class Secc:
         return seen
 
 
-def one(link, params, clock, limit_s=POINT_S):
-    """One session of our EVCC on the bench board: what became of it."""
+def one(link, params, clock, limit_s=POINT_S, emergency=None):
+    """One session of our EVCC on the bench board: what became of it. `emergency`: see run()."""
     from evcc.bench_board import BenchBoard
     from evcc.controller import Controller
     from evcc.sim_vehicle import SimVehicle
@@ -121,7 +122,11 @@ def one(link, params, clock, limit_s=POINT_S):
     begin = clock()
     while controller.result is None and clock() < begin + limit_s * 1000:
         wake = controller.step(clock())
-        session = controller.session
+        session, exchange = controller.session, controller._exchange
+        if emergency and exchange and exchange.state == emergency:
+            # with power on between two messages: this board has no timer that ticks safety
+            if controller.safety.state == "open" or not exchange._waiting:
+                controller.safety.fail("VEHICLE_FAULT", "a test")
         if session and session.loops >= LOOPS and not session.stop:
             controller.stop()
         wait = wake - clock()
@@ -163,7 +168,7 @@ def inside(folder):
             secc.arm(point)
             link = RawLink("e0", parse_mac(params.mac), (0x86DD,))
             try:
-                result = one(link, params, clock)
+                result = one(link, params, clock, emergency=point.get("emergency"))
             finally:
                 link.close()
             try:

@@ -31,8 +31,9 @@ PLACES = {
 OTHER = {"DC": "DC_WeldingDetectionRes", "": "AuthorizationSetupRes"}
 
 
-def make(place, fault=None):
-    """A session that passes `place`, with a row of the scenario there; (rig, message, nth)."""
+def make(place, fault=None, **more):
+    """A session that passes `place`, with a row of the scenario there; (rig, message, nth).
+    `more`: of the rig."""
     message, nth, way = PLACES[place]
     rows, settings, station = [], {}, {"schedule_ms": 0 if place == "new start" else 200}
     if way == "parking":
@@ -45,7 +46,7 @@ def make(place, fault=None):
         nth = 4  # the first takes two
     if fault:
         rows.append(dict(fault, at=message, nth=nth))
-    rig = Rig(rows, station=station, settings=settings)
+    rig = Rig(rows, station=station, settings=settings, **more)
     if way == "MeteringConfirmation":
         rig.at("PowerDelivery", lambda: sign(rig, Signer()))
     if way == "standby":

@@ -8,7 +8,7 @@ in RAM on boards without ROMFS. What they do to the controller stands there, wit
 """
 
 from evcc.compat import Settings, const, forget, get_logger, parse_mac
-from evcc.reasons import V2GError
+from evcc.reasons import GOOD, V2GError
 from evcc.safety import Safety
 from evcc.wishes import Wishes
 
@@ -280,11 +280,22 @@ class Controller(Wishes):
             reason, detail = error.reason, error.detail
         # Section 9's order: pilot B, wait for no current, contactors open, only then close TCP.
         self.safety.release()
-        yield from self._until_open()
+        good, end = reason in GOOD, self.now
+        if good or not self.safety.timed:  # no code is loaded before, where nothing else ticks
+            yield from self._until_open()
+        if self.session and not good:
+            try:
+                from evcc.iso20 import farewell
+
+                good = yield from farewell.say(self, reason, end)
+            except Exception as error:  # what ended the session stays its reason
+                log.error("%r", error)
+            farewell = None
+            yield from self._until_open()
         self._forget_session()
         from evcc import ending
 
-        yield from ending.end(self, reason, detail)
+        yield from ending.end(self, reason, detail, good)
         ending = None
         forget("evcc.ending", *_BRING_UP)
 

@@ -160,7 +160,7 @@ class Device:
         if c.sessions != self.sessions:
             self.sessions = c.sessions
             if self.trace and c.released:
-                self.saved = self.save_log(None)
+                self.saved = self.rare("save_log", None, False)
         if self._fresh and c.result is not None:
             self._fresh = False
         elif c.result is None:
@@ -171,12 +171,6 @@ class Device:
     def log_path(self):
         """Where the last session's log is in flash; the one before has .old behind it."""
         return self.root + self.settings.log_dir.strip("/") + "/last.pcapng"
-
-    def save_log(self, path, ids=False):
-        """Write the ring as pcapng; False, and an error in the log, if the medium refuses.
-
-        `path` None: to where a session's log belongs, the card or flash: `log_at`."""
-        return self.rare("save_log", path, ids)
 
     def command(self, line):
         """A line of the console; its text. The commands' code is in memory only meanwhile."""

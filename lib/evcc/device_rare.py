@@ -42,6 +42,10 @@ def card(d, what):
 
 
 def save_log(d, path, ids):
+    """Write the ring as pcapng; False, and an error in the log, if the medium refuses.
+
+    `path` None: to where a session's log belongs, the card or flash: `log_at`.
+    """
     from evcc import logfile
 
     unix = d.controller.unix if d.controller else None

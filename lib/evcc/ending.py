@@ -14,13 +14,16 @@ _CONNECTION = const(("evcc.v2gtp", "evcc.net", "evcc.tls", "evcc.opening"))
 log = get_logger("evcc.controller")
 
 
-def end(c, reason, detail):
-    """Leave the connection, the station's network and the connector; `c.result`, `c.detail`."""
+def end(c, reason, detail, good):
+    """Leave the connection, the station's network and the connector; `c.result`, `c.detail`.
+
+    `good`: the station knows of the end, and closes TCP first.
+    """
     if c.kept:  # the session that was to be resumed is used up
         from evcc import paused
 
         paused.drop(c)
-    yield from close(c, reason in GOOD)
+    yield from close(c, good)
     if reason in PAUSES and not c.safety.fault:
         from evcc import paused
 

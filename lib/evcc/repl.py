@@ -195,7 +195,7 @@ def trace(path=None, ids=False):
     c = d.controller
     # The file of an ended session is there; a ring without a session has nothing to say.
     if c and (c.sessions or c.state != "unplugged") and (path or ids or not d.saved):
-        if not d.save_log(path, ids):
+        if not d.rare("save_log", path, ids):
             return "could not be written: " + (path or d.log_path())
     if path is None and d.log_at != d.log_path() and not d.running:
         if not d.mounted:

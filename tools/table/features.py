@@ -78,6 +78,7 @@ FEATURES = (
     ("Faults", "station beyond limits, or deaf to pilot B"),
     ("Faults", "frame loss on the line"),
     ("Faults", "random stations and cars"),
+    ("Safety", "emergency in the car"),
     ("Safety", "VM killed or stopped at a message"),
     ("Safety", "tick in an interrupt of MicroPython"),
     ("Vehicle", "battery on CAN"),
