@@ -8,12 +8,13 @@ from host_tests import netns
 from host_tests.conftest import peer
 from host_tests.sim import ecog_matrix
 from host_tests.sim.test_ecog import messages, settings
+from tools.chart.tables import rows
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(400)]
 
 STOP, END = ["PowerDeliveryReq", "SessionStopReq"], ["SessionStopReq"]
 SILENT = ("SessionSetup", "SessionStop")  # after the first the table allows nothing
-DC = [row[0] for row in FLOW if row[0] not in SILENT]
+DC = [row[0] for row in rows(FLOW) if row[0] not in SILENT]
 AC = ["ScheduleExchange", "AC_ChargeLoop"]
 POWERED = ("DC_PreCharge", "DC_ChargeLoop", "AC_ChargeLoop")
 

@@ -12,6 +12,7 @@ from host_tests.sim import rig, rig_ac
 from host_tests.sim.test_ac import MESSAGES as AC_MESSAGES
 from host_tests.sim.test_faults import SAP
 from host_tests.sim.test_faults_detours import PLACES, make
+from tools.chart.tables import rows
 from tools.emulator.plant import Violation
 
 STOP, END = ["PowerDelivery", "SessionStop"], ["SessionStop"]
@@ -122,7 +123,7 @@ def at_each(messages):
     return pytest.mark.parametrize("message", messages)
 
 
-DC_MESSAGES = [SAP, *[row[0] for row in FLOW]]
+DC_MESSAGES = [SAP, *[row[0] for row in rows(FLOW)]]
 
 
 @pytest.mark.shows("emergency in the car", "every message of DC", peer="our station")
