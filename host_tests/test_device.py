@@ -33,8 +33,17 @@ def finish(rig):
     rig.check_safe()
 
 
-@pytest.mark.parametrize("message", MESSAGES)
-@pytest.mark.parametrize("sent", [MPREMOTE, b"\x04", b"\x03\x03\x03"], ids=["raw", "soft", "intr"])
+def typed():
+    """(message, bytes): mpremote at each message; other words always around closed contactors."""
+    around = MESSAGES[MESSAGES.index("DC_CableCheck") :]
+    for name, sent in (("raw", MPREMOTE), ("soft", b"\x04"), ("intr", b"\x03\x03\x03")):
+        for message in MESSAGES:
+            slow = name != "raw" and message not in around
+            marks = [pytest.mark.slow] if slow else []
+            yield pytest.param(message, sent, id=f"{name}-{message}", marks=marks)
+
+
+@pytest.mark.parametrize("message, sent", list(typed()))
 def test_mpremote_at_a_message_gets_nothing_before_contactors_are_open(tmp_path, message, sent):
     rig = DeviceRig(tmp_path / "device")
     rig.world.run(500)

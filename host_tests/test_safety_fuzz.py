@@ -213,7 +213,7 @@ STATES = ("open", "ready", "closed", "ac")
 
 @pytest.mark.parametrize("state", STATES)
 def test_nothing_that_must_not_be(state):
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(STEPS, max_size=25))
     def any_sequence(steps):
         play(state, steps)

@@ -224,7 +224,7 @@ watts = st.lists(st.integers(0, 22).map(lambda n: n * 500), min_size=1, max_size
 fees = st.lists(st.integers(-5, 50).map(lambda n: n / 100), min_size=12, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.tuples(watts, fees, watts, fees), min_size=1, max_size=3),
     st.sampled_from(("now", "cheap", "trade")),

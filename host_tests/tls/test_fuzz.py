@@ -17,7 +17,7 @@ from host_tests.tls.link import Pair, pki
 from host_tests.tls.server import Server, message
 from tools.pki.maker import responses
 
-TIMES = 3000 if os.environ.get("UEVCC_VECTORS") == "all" else 250
+TIMES = 3000 if os.environ.get("UEVCC_VECTORS") == "all" else 150
 PIECES = (
     "server_hello encrypted_extensions certificate_request certificate certificate_verify finished"
 ).split()
