@@ -204,13 +204,14 @@ def test_a_ctrl_c_typed_while_it_booted(desk, plugged, service, gives):
     rig.d.settings.service_mode = service
     if plugged:
         rig.board.plug()
-    rig.type(b"\r\x03\r\x01")
+    rig.type(b"limits()\r\x03\r\x01")
     stepped = []
     step = rig.d.step
     rig.d.step = lambda now: stepped.append(now) or step(now)
     rig.go((300, lambda: setattr(rig.d, "left", rig.d.left or "test")))
     assert (rig.d.left == "repl") is gives and (not stepped) is gives
     assert rig.terminal.typed == (b"\r\x01" if gives else b"")
+    assert "max_voltage" in rig.terminal.shown  # what is no Ctrl-C is not lost
 
 
 @pytest.mark.parametrize("service", [True, False])

@@ -33,8 +33,8 @@ def go(device):
     except ImportError:
         run = Device.run
     try:
-        if not device.rare("called"):
-            run(device)
+        device.rare("sample")
+        run(device)
     finally:
         device.close()
     from evcc import leave
@@ -118,6 +118,8 @@ class Device:
             self.rare("card", "hide")
         self.tick(True)
         self.guard(True)
+        if self.console:
+            self.rare("hear")
 
     def turn(self):
         """One step, and the wait after it."""

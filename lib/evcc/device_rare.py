@@ -104,15 +104,12 @@ def sample(d):
             d.parts.idle(20)
 
 
-def called(d):
-    """Was Ctrl-C typed while it booted? At rest that is the way into a device whose loop hangs."""
-    at_rest = d.at_rest()  # the first look at the pilot
-    if not (at_rest and d.terminal and d.settings.service_mode):
-        return False
-    while True:
-        byte = d.terminal.read()
-        if byte is None:
-            return False
-        if byte == 3:
-            d.left = "repl"
-            return True
+def hear(d):
+    """What was typed while it booted, before the first step: a Ctrl-C at rest is the way into a
+    device whose loop hangs."""
+    for _ in range(20):
+        if d.left is None:
+            try:
+                d.console.step(0)
+            except Exception:
+                d.console.reset()
