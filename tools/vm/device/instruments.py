@@ -5,12 +5,14 @@ import sys
 
 
 class Instruments:
-    """Of main.py's options: check, mark, loops, busy."""
+    """Of main.py's options: check, mark, loops, busy, names (so many more, as of drivers)."""
 
     def __init__(self, border, more):
         self._border = border
         self._loops = int(more.get("loops", 0))
         self._busy = [int(word) for word in more["busy"].split(",")] if "busy" in more else None
+        for i in range(int(more.get("names", 0))):
+            setattr(self, "name%d" % i, None)
         if "mark" in more:
             mark(border, more["mark"])
         if "check" in more:

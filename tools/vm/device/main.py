@@ -59,7 +59,7 @@ def start(more):
 
 def run(border, more):
     extra = None
-    for name in ("check", "mark", "loops", "busy"):
+    for name in ("check", "mark", "loops", "busy", "names"):
         if name in more and extra is None:
             from instruments import Instruments
 
