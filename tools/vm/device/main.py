@@ -5,7 +5,8 @@ Arguments: port ("spi" or "frames"), then name=value: seed (of urandom; without 
 unix (time at clock 0), speed (of the pack), reset (its cause), terminal (there is one), loops
 (then stop), log (level), check (report where modules came from), heap (report the live heap), mark
 (functions, for profiles), idle (milliseconds to go on after the end), keylog (report the secrets
-of TLS), timer (file numbers of the interrupt's pipes), busy (loops,ms: compute so long then).
+of TLS), timer (file numbers of the interrupt's pipes), busy (loops,ms: compute so long then),
+names (so many more than the session's).
 Lines on standard error: "L level layer text", "M module file", "H bytes", "K secret", "= summary".
 """
 
