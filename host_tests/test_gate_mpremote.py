@@ -28,7 +28,7 @@ OTHERS = ["plugged", "stopping", "PowerDeliveryReq Stop", "paused", "ended"]
 STAGES = [*BRING_UP, *MESSAGES, *OTHERS]
 # it ends already, as the station wished
 LATE = ("PowerDeliveryReq Stop", "DC_WeldingDetectionReq", "SessionStopReq", "ended")
-FAST = ("DC_PreChargeReq", "DC_ChargeLoopReq")
+FAST = ("DC_ChargeLoopReq",)
 
 REFUSED = b"refused while plugged in: charging is stopped"
 

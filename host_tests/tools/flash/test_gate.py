@@ -57,8 +57,8 @@ def files_of(seat):
 @pytest.mark.parametrize(
     "stages",
     [
-        ["DC_PreChargeReq", "DC_ChargeLoopReq"],
-        pytest.param(["CM_SLAC_MATCH.REQ", "DC_CableCheckReq"], marks=pytest.mark.slow),
+        ["DC_ChargeLoopReq"],
+        pytest.param(["CM_SLAC_MATCH.REQ", "DC_PreChargeReq"], marks=pytest.mark.slow),
         pytest.param(["stopping", "paused"], marks=pytest.mark.slow),
         pytest.param(["plugged", "ended"], marks=pytest.mark.slow),
     ],
