@@ -52,8 +52,8 @@ def test_every_prefix_of_the_corpus_is_refused():
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_every_flipped_bit_of_the_corpus():
-    flip(1 << 20)
+def test_many_flipped_bits_of_the_corpus():
+    flip(500)
 
 
 @pytest.mark.peer
